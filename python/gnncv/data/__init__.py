@@ -1,0 +1,20 @@
+"""Data: frames from files, their graphs, augmentation, and the split into training and validation."""
+
+from .augmentation import Augmentation
+from .dataset import GraphDataset, collate
+from .frames import data_hash, load_frames
+from .graph import Graph, GraphBatch, build_graph
+from .split import Split, split_frames
+
+__all__ = [
+    "Augmentation",
+    "Graph",
+    "GraphBatch",
+    "GraphDataset",
+    "Split",
+    "build_graph",
+    "collate",
+    "data_hash",
+    "load_frames",
+    "split_frames",
+]

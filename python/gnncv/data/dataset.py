@@ -1,0 +1,108 @@
+"""A data set of frames that become graphs when drawn, augmented anew each epoch."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from gnncv.errors import InvalidArgument
+
+from .augmentation import Augmentation
+from .graph import NO_PHASE, Graph, GraphBatch, build_graph
+
+
+class GraphDataset(torch.utils.data.Dataset[Graph]):
+    """Frames as graphs.
+
+    Frame ``k`` of epoch ``e`` is augmented with the random numbers of ``(seed, e, k)``: a run is
+    reproduced exactly, also after a resume, whatever the order in which frames are drawn.
+
+    Parameters
+    ----------
+    frames
+        Training or validation frames.
+    cutoff
+        Angstrom.
+    species, phases
+        Names in the order of the integer types; frames with another species are refused, frames whose
+        ``info["phase"]`` is absent are unlabelled.
+    augmentation
+        ``None`` leaves the frames as they are.
+    volume_range
+        Volumes per atom the augmentation draws from; default: those of ``frames``, widened.
+    seed
+        Of the augmentation.
+
+    Raises
+    ------
+    InvalidArgument
+        No frame, no pair within the cutoff in any frame, an unknown species or phase.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[Atoms],
+        cutoff: float,
+        species: Sequence[str] | None = None,
+        phases: Sequence[str] = (),
+        augmentation: Augmentation | None = None,
+        volume_range: tuple[float, float] | None = None,
+        seed: int = 0,
+    ) -> None:
+        if not frames:
+            raise InvalidArgument("a data set needs at least one frame")
+        self.frames = list(frames)
+        self.cutoff = float(cutoff)
+        self.species = sorted({s for f in frames for s in f.get_chemical_symbols()}) if species is None else list(species)
+        self.phases = list(phases)
+        self.augmentation = augmentation
+        self.volume_range = volume_range
+        if augmentation is not None and volume_range is None:
+            self.volume_range = augmentation.volume_range(self.frames)
+        self.seed = seed
+        self.epoch = 0
+        self._labels = [self._label(atoms) for atoms in self.frames]
+        if all(len(build_graph(atoms, cutoff, self.species).center) == 0 for atoms in self.frames[:3]):
+            closest = min(_smallest_distance(atoms) for atoms in self.frames[:3])
+            raise InvalidArgument(
+                f"no pair of atoms is closer than the cutoff of {cutoff} A (closest: {closest:.3g} A); raise it"
+            )
+
+    def _label(self, atoms: Atoms) -> int:
+        phase = atoms.info.get("phase")
+        if phase is None or not self.phases:
+            return NO_PHASE
+        if phase not in self.phases:
+            raise InvalidArgument(f"phase {phase!r} is none of {', '.join(self.phases)}")
+        return self.phases.index(phase)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the augmentation of this epoch from now on."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def atoms(self, index: int) -> Atoms:
+        """The frame as drawn in this epoch, augmentation included."""
+        atoms = self.frames[index]
+        if self.augmentation is None:
+            return atoms
+        generator = np.random.default_rng([self.seed, self.epoch, index])
+        return self.augmentation.apply(atoms, self.volume_range, generator)
+
+    def __getitem__(self, index: int) -> Graph:
+        return build_graph(self.atoms(index), self.cutoff, self.species, self._labels[index])
+
+
+def collate(graphs: Sequence[Graph]) -> GraphBatch:
+    """Join graphs into a batch: the ``collate_fn`` of a data loader."""
+    return GraphBatch.from_graphs(graphs)
+
+
+def _smallest_distance(atoms: Atoms) -> float:
+    if len(atoms) < 2:
+        return float("inf")
+    distances = atoms.get_all_distances(mic=bool(atoms.pbc.any()))
+    return float(distances[np.triu_indices(len(atoms), 1)].min())

@@ -1,0 +1,116 @@
+"""The graph of a frame: pairs within the cutoff as tensors, and batches of such graphs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from ase import Atoms
+from torch import Tensor
+
+from gnncv.errors import InvalidArgument
+
+NO_PHASE = -1
+
+
+@dataclass
+class Graph:
+    """Pairs of one frame, sorted by (center, neighbor, shift); both directions of every pair.
+
+    Attributes
+    ----------
+    vectors
+        ``(P, 3)`` float64, ``r_neighbor - r_center``, angstrom.
+    center, neighbor
+        int64 ``(P,)``.
+    row_ptr
+        int64 ``(N+1,)``: the pairs of center ``i`` are ``row_ptr[i]`` to ``row_ptr[i+1]``.
+    types
+        int64 ``(N,)``, index into the model's species.
+    phase
+        Index into the phases, or ``NO_PHASE``.
+    """
+
+    vectors: Tensor
+    center: Tensor
+    neighbor: Tensor
+    row_ptr: Tensor
+    types: Tensor
+    phase: int = NO_PHASE
+
+
+@dataclass
+class GraphBatch:
+    """Several graphs as one, with ``frame`` (N,) naming the frame of each site and ``phase`` (B,)."""
+
+    vectors: Tensor
+    center: Tensor
+    neighbor: Tensor
+    row_ptr: Tensor
+    types: Tensor
+    frame: Tensor
+    phase: Tensor
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames in the batch."""
+        return self.phase.shape[0]
+
+    @classmethod
+    def from_graphs(cls, graphs: Sequence[Graph]) -> "GraphBatch":
+        """Join graphs, renumbering their sites."""
+        n_sites = [len(graph.types) for graph in graphs]
+        n_pairs = [len(graph.center) for graph in graphs]
+        first_site = np.cumsum([0, *n_sites])
+        first_pair = np.cumsum([0, *n_pairs])
+        return cls(
+            vectors=torch.cat([graph.vectors for graph in graphs]),
+            center=torch.cat([g.center + int(s) for g, s in zip(graphs, first_site, strict=False)]),
+            neighbor=torch.cat([g.neighbor + int(s) for g, s in zip(graphs, first_site, strict=False)]),
+            row_ptr=torch.cat(
+                [
+                    *(g.row_ptr[:-1] + int(p) for g, p in zip(graphs, first_pair, strict=False)),
+                    torch.tensor([int(first_pair[-1])]),
+                ]
+            ),
+            types=torch.cat([graph.types for graph in graphs]),
+            frame=torch.repeat_interleave(torch.arange(len(graphs)), torch.tensor(n_sites)),
+            phase=torch.tensor([graph.phase for graph in graphs]),
+        )
+
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "GraphBatch":
+        """The batch on a device, its vectors in ``dtype``."""
+        moved = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
+        if dtype is not None:
+            moved["vectors"] = moved["vectors"].to(dtype)
+        return replace(self, **moved)
+
+
+def species_types(atoms: Atoms, species: Sequence[str]) -> np.ndarray:
+    """Integer type ``(N,)`` of each atom; :class:`InvalidArgument` names an unknown species."""
+    index = {name: k for k, name in enumerate(species)}
+    symbols = atoms.get_chemical_symbols()
+    for number, symbol in enumerate(symbols):
+        if symbol not in index:
+            raise InvalidArgument(f"atom {number} is {symbol}; the model knows {', '.join(species)}")
+    return np.fromiter((index[symbol] for symbol in symbols), dtype=np.int64, count=len(symbols))
+
+
+def build_graph(atoms: Atoms, cutoff: float, species: Sequence[str], phase: int = NO_PHASE) -> Graph:
+    """Neighbor pairs of a frame within ``cutoff`` (angstrom), periodic images included."""
+    from vesin import ase_neighbor_list
+
+    center, neighbor, shift = ase_neighbor_list("ijS", atoms, cutoff)
+    center, neighbor = center.astype(np.int64), neighbor.astype(np.int64)
+    order = np.lexsort((shift[:, 2], shift[:, 1], shift[:, 0], neighbor, center))
+    center, neighbor, shift = center[order], neighbor[order], shift[order]
+    vectors = atoms.positions[neighbor] - atoms.positions[center] + shift @ atoms.cell.array
+    counts = np.bincount(center, minlength=len(atoms))
+    return Graph(
+        vectors=torch.from_numpy(np.ascontiguousarray(vectors)),
+        center=torch.from_numpy(center),
+        neighbor=torch.from_numpy(neighbor),
+        row_ptr=torch.from_numpy(np.concatenate([[0], np.cumsum(counts)])),
+        types=torch.from_numpy(species_types(atoms, species)),
+        phase=phase,
+    )

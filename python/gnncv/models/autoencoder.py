@@ -1,0 +1,93 @@
+"""The configuration autoencoder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gnncv.data.graph import GraphBatch
+from gnncv.nn import ACTIVATIONS
+
+from .config import ModelConfig
+from .encoder import SiteEncoder
+
+
+@dataclass
+class Encoding:
+    """What the encoder makes of a batch: latents ``(N, L)`` and standardized invariants ``(N, F)``."""
+
+    mean: Tensor
+    log_variance: Tensor
+    invariants: Tensor
+
+    def sample(self) -> Tensor:
+        """Latents drawn from the encoded normal distributions (reparametrization trick)."""
+        return self.mean + torch.exp(0.5 * self.log_variance) * torch.randn_like(self.mean)
+
+
+class GraphAutoencoder(nn.Module):
+    """Variational graph autoencoder of configurations (after Kipf & Welling, arXiv:1611.07308, 2016).
+
+    The encoder maps each site's surroundings to a latent; the decoder rebuilds the site's radial and
+    bond-orientational invariants and the adjacency of neighboring sites. A classifier on the latent mean
+    reads the phase where frames are labelled.
+
+    Parameters
+    ----------
+    config
+        Hyperparameters.
+    species
+        Species names, in the order of the integer types.
+    phases
+        Names of the labelled phases, the reference (the melt) first; empty for unlabelled training.
+    """
+
+    novelty_scale: Tensor
+    centroids: Tensor
+
+    def __init__(self, config: ModelConfig, species: Sequence[str], phases: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.config = config
+        self.species = list(species)
+        self.phases = list(phases)
+        activation = ACTIVATIONS[config.activation]
+        self.encoder = SiteEncoder(config, len(self.species))
+        n_features = self.encoder.environment.n_features
+        self.environment_decoder = nn.Sequential(
+            nn.Linear(config.latent, config.width),
+            activation(),
+            nn.Linear(config.width, config.width),
+            activation(),
+            nn.Linear(config.width, n_features),
+        )
+        self.adjacency_decoder = nn.Linear(config.latent, config.width, bias=False)
+        self.phase_head = (
+            nn.Sequential(
+                nn.Linear(config.latent, config.width), activation(), nn.Linear(config.width, len(self.phases))
+            )
+            if self.phases
+            else None
+        )
+        self.register_buffer("novelty_scale", torch.ones((), dtype=torch.float64))
+        self.register_buffer(
+            "centroids", torch.zeros((len(self.phases), config.latent), dtype=torch.float64)
+        )
+
+    def encode(self, batch: GraphBatch) -> Encoding:
+        """Latent distribution of every site of a batch."""
+        return Encoding(
+            *self.encoder(batch.vectors, batch.center, batch.neighbor, batch.row_ptr, batch.types)
+        )
+
+    def adjacency(self, latents: Tensor, batch: GraphBatch) -> Tensor:
+        """Logits ``(P,)`` that two neighboring sites are joined: the inner product of their projections."""
+        projected = self.adjacency_decoder(latents)
+        return (projected[batch.center] * projected[batch.neighbor]).sum(dim=1)
+
+    def pool(self, per_site: Tensor, batch: GraphBatch) -> Tensor:
+        """Pool ``(N, C)`` over the sites of each frame to ``(B, C)``, as ``config.pooling`` says."""
+        frame = batch.frame[:, None].expand_as(per_site)
+        empty = per_site.new_zeros((batch.n_frames, per_site.shape[1]))
+        reduce = {"mean": "mean", "sum": "sum", "max": "amax"}[self.config.pooling]
+        return empty.scatter_reduce(0, frame, per_site, reduce=reduce, include_self=False)

@@ -1,0 +1,44 @@
+"""Configuration of the graph autoencoder."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class ModelConfig(BaseModel):
+    """Hyperparameters of :class:`gnncv.models.GraphAutoencoder`.
+
+    Some choices are there for analysis only (``activation: relu``, ``switching: none``, ``pooling: max``,
+    ``attention_constant: 0``): they make a CV that is not continuous, and export refuses them.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    cutoff: float = Field(gt=0, description="Neighbors closer than this many angstrom are joined.")
+    onset: float | None = Field(
+        default=None, gt=0, description="Distance (angstrom) at which switching begins; 0.7 cutoff if absent."
+    )
+    switching: Literal["quintic", "none"] = Field(default="quintic", description="How pairs fade.")
+    n_radial: int = Field(default=4, ge=2, le=32, description="Radial functions of the invariants.")
+    l_max: int = Field(default=6, ge=0, le=10, description="Highest degree of the bond-orientational order.")
+    n_basis: int = Field(default=8, ge=2, le=64, description="Radial functions of filters and attention.")
+    width: int = Field(default=32, ge=1, description="Channels of the node features.")
+    n_layers: int = Field(default=1, ge=0, le=8, description="Rounds of attention message passing.")
+    n_heads: int = Field(default=4, ge=1, description="Attention heads; divides width.")
+    attention_constant: float = Field(default=1.0, ge=0, description="c in the attention's denominator.")
+    latent: int = Field(default=4, ge=1, le=64, description="Latent dimensions.")
+    activation: Literal["silu", "softplus", "tanh", "relu"] = Field(default="silu")
+    pooling: Literal["mean", "sum", "max"] = Field(default="mean", description="Sites to configuration.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ModelConfig":
+        if self.onset is not None and self.onset >= self.cutoff:
+            raise ValueError(f"onset {self.onset} must be below cutoff {self.cutoff}")
+        if self.width % self.n_heads:
+            raise ValueError(f"width {self.width} must be a multiple of n_heads {self.n_heads}")
+        return self
+
+    @property
+    def switching_onset(self) -> float:
+        """The onset in angstrom, default resolved."""
+        return 0.7 * self.cutoff if self.onset is None else self.onset

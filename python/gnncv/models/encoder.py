@@ -1,0 +1,67 @@
+"""Encoder: from pair vectors to a latent distribution per site."""
+
+import torch
+from torch import Tensor, nn
+
+from gnncv.nn import ACTIVATIONS, AttentionLayer, EnvironmentInvariants, HardCutoff, QuinticSwitching
+from gnncv.nn.operators import pair_geometry
+from gnncv.nn.radial import GaussianBasis
+
+from .config import ModelConfig
+
+
+class SiteEncoder(nn.Module):
+    """Environment invariants and species, refined by attention, to the mean and variance of site latents.
+
+    Parameters
+    ----------
+    config
+        Hyperparameters.
+    n_species
+        Number of species.
+    """
+
+    feature_mean: Tensor
+    feature_scale: Tensor
+
+    def __init__(self, config: ModelConfig, n_species: int) -> None:
+        super().__init__()
+        switching: nn.Module = (
+            QuinticSwitching(config.cutoff, config.switching_onset)
+            if config.switching == "quintic"
+            else HardCutoff()
+        )
+        activation = ACTIVATIONS[config.activation]
+        self.environment = EnvironmentInvariants(
+            config.cutoff, switching, n_species, config.n_radial, config.l_max
+        )
+        n_features = self.environment.n_features
+        self.register_buffer("feature_mean", torch.zeros(n_features, dtype=torch.float64))
+        self.register_buffer("feature_scale", torch.ones(n_features, dtype=torch.float64))
+        self.species_embedding = nn.Embedding(n_species, 8)
+        self.embed = nn.Sequential(
+            nn.Linear(n_features + 8, config.width), activation(), nn.Linear(config.width, config.width)
+        )
+        self.basis = GaussianBasis(0.0, config.cutoff, config.n_basis)
+        self.layers = nn.ModuleList(
+            AttentionLayer(
+                config.width, config.n_basis, config.n_heads, activation(), config.attention_constant
+            )
+            for _ in range(config.n_layers)
+        )
+        self.latent_mean = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
+        self.latent_log_variance = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
+
+    def forward(
+        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Latent means and log variances ``(N, L)`` and standardized invariants ``(N, F)``."""
+        distances, _ = pair_geometry(vectors)
+        raw = self.environment(vectors, distances, neighbor, row_ptr, types)
+        invariants = (raw - self.feature_mean.to(raw.dtype)) / self.feature_scale.to(raw.dtype)
+        features = self.embed(torch.cat([invariants, self.species_embedding(types)], dim=1))
+        basis = self.basis(distances)
+        switching = self.environment.switching(distances)
+        for layer in self.layers:
+            features = layer(features, basis, switching, center, neighbor, row_ptr)
+        return self.latent_mean(features), self.latent_log_variance(features), invariants

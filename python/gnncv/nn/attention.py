@@ -1,0 +1,61 @@
+"""Attention message-passing layer, smooth at the cutoff."""
+
+import torch
+from torch import Tensor, nn
+
+from . import operators
+
+
+class AttentionLayer(nn.Module):
+    """One round of attention message passing with a residual update.
+
+    ``h_i <- h_i + MLP([h_i, sum_j a_ij F(d_ij) * V h_j])`` with the weights
+    ``a_ij = f_c(d_ij) exp(e_ij) / (c + sum_k f_c(d_ik) exp(e_ik))`` (after Velickovic et al., ICLR 2018,
+    with a switching function and the constant ``c``, see DESIGN "attention is smooth") and the bounded
+    logits ``e_ij = b tanh((u h_i + v h_j + w(d_ij)) / b)``, one a head.
+
+    Parameters
+    ----------
+    width
+        Channels of the node features, a multiple of ``n_heads``.
+    n_basis
+        Number of radial basis functions of the filters and the logits.
+    n_heads
+        Attention heads.
+    activation
+        Smooth non-linearity of the update.
+    lone
+        The constant ``c``; must be positive for a continuous model.
+    """
+
+    def __init__(self, width: int, n_basis: int, n_heads: int, activation: nn.Module, lone: float) -> None:
+        super().__init__()
+        self.lone = float(lone)
+        self.bound = 5.0
+        self.value = nn.Linear(width, width, bias=False)
+        self.receiver = nn.Linear(width, n_heads, bias=False)
+        self.sender = nn.Linear(width, n_heads, bias=False)
+        self.distance_logit = nn.Linear(n_basis, n_heads)
+        self.filter = nn.Linear(n_basis, width)
+        self.update = nn.Sequential(nn.Linear(2 * width, width), activation, nn.Linear(width, width))
+
+    def forward(
+        self,
+        features: Tensor,
+        basis: Tensor,
+        switching: Tensor,
+        center: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+    ) -> Tensor:
+        """Updated node features ``(N, width)``."""
+        logits = (
+            self.receiver(features).index_select(0, center)
+            + self.sender(features).index_select(0, neighbor)
+            + self.distance_logit(basis)
+        )
+        logits = self.bound * torch.tanh(logits / self.bound)
+        messages = operators.attention_message_passing(
+            logits, switching, self.filter(basis), self.value(features), neighbor, row_ptr, self.lone
+        )
+        return features + self.update(torch.cat([features, messages], dim=1))

@@ -1,0 +1,65 @@
+"""A site's environment as invariants: coordination and bond-orientational order, raw and averaged."""
+
+import torch
+from torch import Tensor, nn
+
+from . import operators
+from .radial import GaussianBasis
+
+MAGNITUDE_FLOOR = 1e-4
+
+
+def magnitude(invariants: Tensor) -> Tensor:
+    """``sqrt(p + floor) - sqrt(floor)``: like ``q_l``, and differentiable where the order vanishes."""
+    return torch.sqrt(invariants + MAGNITUDE_FLOOR) - MAGNITUDE_FLOOR**0.5
+
+
+class EnvironmentInvariants(nn.Module):
+    """Rotation invariants of each site's surroundings, the encoder's input and the decoder's target.
+
+    Densities ``A_iklm`` per radial function and neighbor species are divided by one plus the smooth
+    coordination number ``n_i = sum_j f_c(d_ij)``, then also averaged over the neighbors with the weights
+    ``f_c`` (Lechner and Dellago, J. Chem. Phys. 129, 114707, 2008, eq. 6, made continuous). The features
+    are the magnitudes of both for each degree, and ``n_i`` itself.
+
+    Parameters
+    ----------
+    cutoff
+        Angstrom; the radial functions lie between half of it and all of it.
+    switching
+        Maps distances ``(P,)`` to ``f_c``.
+    n_species, n_radial, l_max
+        Number of species, of radial functions and the highest degree.
+    """
+
+    def __init__(
+        self, cutoff: float, switching: nn.Module, n_species: int, n_radial: int, l_max: int
+    ) -> None:
+        super().__init__()
+        self.switching = switching
+        self.basis = GaussianBasis(0.5 * cutoff, cutoff, n_radial)
+        self.n_species = n_species
+        self.l_max = l_max
+        self.n_features = 2 * n_species * n_radial * (l_max + 1) + 1
+
+    def forward(
+        self, vectors: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+    ) -> Tensor:
+        """Features ``(N, n_features)`` from pairs sorted by center."""
+        switching = self.switching(distances)
+        radial = self.basis(distances) * switching[:, None]
+        if self.n_species > 1:
+            species = torch.nn.functional.one_hot(types, self.n_species).to(radial.dtype)[neighbor]
+            radial = (species[:, :, None] * radial[:, None, :]).flatten(1)
+        densities = operators.bond_densities(vectors, radial, row_ptr, self.l_max)
+        weights = switching[:, None]
+        coordination = operators.segment_sum(weights, row_ptr)
+        normalization = 1.0 + coordination
+        flat = densities.flatten(1) / normalization
+        averaged = (flat + operators.message_passing(weights, flat, neighbor, row_ptr)) / normalization
+        features = [
+            magnitude(operators.density_invariants(flat.reshape(densities.shape), self.l_max)).flatten(1),
+            magnitude(operators.density_invariants(averaged.reshape(densities.shape), self.l_max)).flatten(1),
+            coordination,
+        ]
+        return torch.cat(features, dim=1)

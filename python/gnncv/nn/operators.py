@@ -1,0 +1,106 @@
+"""The pair operators a model calls: the fused ``torch.ops.gnncv`` where they can run, the references elsewhere.
+
+TorchScript records the fused operator. In eager Python the fused operator is used on the CPU, unless
+:func:`use_references` asks for the readable references, which have derivatives of any order.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import torch
+from torch import Tensor
+
+from . import reference
+
+_references_only: ContextVar[bool] = ContextVar("references_only", default=False)
+
+
+@contextmanager
+def use_references() -> Iterator[None]:
+    """Evaluate with the PyTorch references inside this context."""
+    token = _references_only.set(True)
+    try:
+        yield
+    finally:
+        _references_only.reset(token)
+
+
+def _fused(tensor: Tensor) -> bool:
+    if _references_only.get() or tensor.device.type != "cpu":
+        return False
+    from gnncv._native import load_operators
+
+    load_operators()
+    return True
+
+
+def pair_geometry(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """Distances and directions; see :func:`gnncv.nn.reference.pair_geometry`."""
+    if torch.jit.is_scripting():
+        return torch.ops.gnncv.pair_geometry(vectors)
+    return _pair_geometry(vectors)
+
+
+def bond_densities(vectors: Tensor, radial: Tensor, row_ptr: Tensor, l_max: int) -> Tensor:
+    """Bond-orientational densities; see :func:`gnncv.nn.reference.bond_densities`."""
+    if torch.jit.is_scripting():
+        return torch.ops.gnncv.bond_densities(vectors, radial, row_ptr, l_max)
+    return _bond_densities(vectors, radial, row_ptr, l_max)
+
+
+def density_invariants(densities: Tensor, l_max: int) -> Tensor:
+    """Rotation invariants; see :func:`gnncv.nn.reference.density_invariants`."""
+    if torch.jit.is_scripting():
+        return torch.ops.gnncv.density_invariants(densities, l_max)
+    return _density_invariants(densities, l_max)
+
+
+def message_passing(filters: Tensor, features: Tensor, neighbor: Tensor, row_ptr: Tensor) -> Tensor:
+    """Filtered message passing; see :func:`gnncv.nn.reference.message_passing`."""
+    if torch.jit.is_scripting():
+        return torch.ops.gnncv.message_passing(filters, features, neighbor, row_ptr)
+    return _message_passing(filters, features, neighbor, row_ptr)
+
+
+def segment_sum(values: Tensor, row_ptr: Tensor) -> Tensor:
+    """Sum over the pairs of each center; see :func:`gnncv.nn.reference.segment_sum`."""
+    if torch.jit.is_scripting():
+        return torch.ops.gnncv.segment_sum(values, row_ptr)
+    return _segment_sum(values, row_ptr)
+
+
+def attention_message_passing(
+    logits: Tensor,
+    switching: Tensor,
+    filters: Tensor,
+    features: Tensor,
+    neighbor: Tensor,
+    row_ptr: Tensor,
+    lone: float,
+) -> Tensor:
+    """Smooth attention; see :func:`gnncv.nn.reference.attention_message_passing`."""
+    if torch.jit.is_scripting():
+        return torch.ops.gnncv.attention_message_passing(
+            logits, switching, filters, features, neighbor, row_ptr, lone
+        )
+    return _attention_message_passing(logits, switching, filters, features, neighbor, row_ptr, lone)
+
+
+def _dispatch(name: str):  # type: ignore[no-untyped-def]
+    """Choose the fused operator or its reference at each call, by the first tensor's device."""
+
+    def call(*arguments):  # type: ignore[no-untyped-def]
+        if _fused(arguments[0]):
+            return getattr(torch.ops.gnncv, name)(*arguments)
+        return getattr(reference, name)(*arguments)
+
+    return torch.jit.ignore(call)
+
+
+_pair_geometry = _dispatch("pair_geometry")
+_bond_densities = _dispatch("bond_densities")
+_density_invariants = _dispatch("density_invariants")
+_message_passing = _dispatch("message_passing")
+_segment_sum = _dispatch("segment_sum")
+_attention_message_passing = _dispatch("attention_message_passing")

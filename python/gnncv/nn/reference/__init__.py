@@ -1,0 +1,21 @@
+"""Readable PyTorch references of the operators ``torch.ops.gnncv.*``, one a file.
+
+They are differentiable any number of times, run on any device, and are what the fused kernels are
+tested against. Names and arguments are those of the operators.
+"""
+
+from .attention_message_passing import attention_message_passing
+from .bond_densities import bond_densities
+from .density_invariants import density_invariants
+from .message_passing import message_passing
+from .pair_geometry import pair_geometry
+from .segment_sum import segment_sum
+
+__all__ = [
+    "attention_message_passing",
+    "bond_densities",
+    "density_invariants",
+    "message_passing",
+    "pair_geometry",
+    "segment_sum",
+]
