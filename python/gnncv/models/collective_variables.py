@@ -70,6 +70,7 @@ class CollectiveVariables(nn.Module):
         self.softness = DEVIATION_SOFTNESS
         self.power = NOVELTY_POWER
 
+    @torch.jit.export
     def site_part(
         self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> Tensor:
@@ -82,6 +83,7 @@ class CollectiveVariables(nn.Module):
             return torch.cat([mean, probabilities, novelty], dim=1)
         return torch.cat([mean, novelty], dim=1)
 
+    @torch.jit.export
     def sums(self, site: Tensor) -> Tensor:
         """Sums over sites, float64: latents, probabilities, ``novelty^p``, and the number of sites."""
         wide = site.to(torch.float64)
@@ -89,6 +91,7 @@ class CollectiveVariables(nn.Module):
         count = torch.full([1], float(site.shape[0]), dtype=torch.float64, device=site.device)
         return torch.cat([powered.sum(dim=0), count])
 
+    @torch.jit.export
     def head(self, sums: Tensor) -> Tensor:
         """Outputs ``(K,)``, float64, from the sums."""
         n_sites = sums[-1]
@@ -111,6 +114,7 @@ class CollectiveVariables(nn.Module):
         outputs.append((mean_power + 1e-30).pow(1.0 / self.power))
         return torch.cat(outputs)
 
+    @torch.jit.export
     def site_values(self, site: Tensor) -> Tensor:
         """Per-site columns a user sees, ``(N, S)``, float64."""
         return site.to(torch.float64)

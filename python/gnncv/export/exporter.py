@@ -1,0 +1,146 @@
+"""Write a trained model as one TorchScript file with its facts inside."""
+
+import copy
+import datetime
+import json
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gnncv.errors import InvalidArgument
+from gnncv.files.atomic import check_output, write_atomic
+from gnncv.models import CollectiveVariables, GraphAutoencoder
+from gnncv.models.collective_variables import output_names, site_names
+from gnncv.training.run_folder import TrainedRun, load_run
+
+from .continuity import refuse_discontinuous
+from .self_check import check_export
+
+FORMAT_VERSION = 1
+PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+
+
+class ExportedModel(CollectiveVariables):
+    """:class:`CollectiveVariables` with the facts the C++ core reads as typed attributes."""
+
+    species: list[str]
+    output_names: list[str]
+    site_names: list[str]
+
+    def __init__(self, model: GraphAutoencoder, precision: str) -> None:
+        super().__init__(model)
+        self.format_version = FORMAT_VERSION
+        self.cutoff = float(model.config.cutoff)
+        self.precision = precision
+        self.species = list(model.species)
+        self.output_names = list(output_names(model.config.latent, model.phases, model.config.pooling))
+        self.site_names = site_names(model.config.latent, model.phases)
+
+
+def export(
+    run: str | Path | TrainedRun, path: str | Path, precision: str = "float32", overwrite: bool = False
+) -> dict[str, Any]:
+    """Export a training run to a TorchScript file that the C++ core, and so PLUMED and Python, evaluate.
+
+    Parameters
+    ----------
+    run
+        A finished run, or its folder.
+    path
+        The file to write, usually ``NAME.pt``.
+    precision
+        ``float32`` (default) or ``float64``: arithmetic of the network; geometry and sums are float64.
+    overwrite
+        Replace an existing file.
+
+    Returns
+    -------
+    dict
+        The facts written into the file as ``gnncv.json``, the self-check's figures among them.
+
+    Raises
+    ------
+    ModelError
+        The model is not continuous, the run is unfinished, or the self-check failed.
+    OutputExists
+        ``path`` exists.
+    """
+    if precision not in PRECISIONS:
+        raise InvalidArgument(f"precision is {precision!r}; allowed: {', '.join(PRECISIONS)}")
+    trained = run if isinstance(run, TrainedRun) else load_run(run)
+    refuse_discontinuous(trained.model.config)
+    target = check_output(path, overwrite)
+    from gnncv._native import load_operators
+
+    load_operators()
+    scripted = _script(trained.model, precision)
+    facts = _facts(trained, precision)
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / "draft.pt"
+        _save(scripted, draft, facts)
+        check = check_export(draft, copy.deepcopy(trained.model), precision, trained.check_frames())
+    facts["self_check"] = check.as_dict()
+    with write_atomic(target, overwrite) as temporary:
+        _save(scripted, Path(temporary), facts)
+    return facts
+
+
+def _script(model: GraphAutoencoder, precision: str) -> torch.jit.ScriptModule:
+    exported = ExportedModel(copy.deepcopy(model), precision).to(PRECISIONS[precision]).eval()
+    for name in ("centroids", "novelty_scale"):  # the head works in float64 whatever the precision
+        setattr(exported, name, getattr(model, name).double())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
+        return torch.jit.script(exported)
+
+
+def _save(scripted: torch.jit.ScriptModule, path: Path, facts: dict[str, Any]) -> None:
+    extra = {"gnncv.json": json.dumps(facts, indent=2), "gnncv_format": str(FORMAT_VERSION)}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
+        scripted.save(str(path), _extra_files=extra)
+
+
+def _facts(trained: TrainedRun, precision: str) -> dict[str, Any]:
+    from gnncv import __version__
+
+    model, summary = trained.model, trained.summary
+    return {
+        "format_version": FORMAT_VERSION,
+        "gnncv_version": __version__,
+        "torch_version": torch.__version__,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "length_unit": "angstrom",
+        "precision": precision,
+        "cutoff": model.config.cutoff,
+        "switching": {"kind": model.config.switching, "onset": model.config.switching_onset},
+        "species": model.species,
+        "phases": model.phases,
+        "outputs": [
+            {"name": name, "kind": kind}
+            for name, kind in output_names(model.config.latent, model.phases, model.config.pooling).items()
+        ],
+        "site_outputs": site_names(model.config.latent, model.phases),
+        "centroids": {name: row.tolist() for name, row in zip(model.phases, model.centroids, strict=True)},
+        "novelty_scale": float(model.novelty_scale),
+        "model": model.config.model_dump(),
+        "n_parameters": summary["n_parameters"],
+        "table_error": None,
+        "training": {
+            name: summary[name]
+            for name in (
+                "n_training_frames",
+                "n_validation_frames",
+                "gap_frames",
+                "n_epochs",
+                "best_epoch",
+                "validation",
+                "validation_augmented",
+            )
+        },
+        "data_hash": summary["data_hash"],
+        "config": summary["config"],
+    }

@@ -1,0 +1,98 @@
+"""The check every exported file passes before it gets its name."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from gnncv.errors import ModelError
+from gnncv.models import GraphAutoencoder
+from gnncv.models.reference_evaluation import ReferenceResult, evaluate_reference
+
+TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
+
+
+@dataclass
+class SelfCheck:
+    """Largest errors of the exported file against the PyTorch model in float64.
+
+    Values are relative to the larger of one and the value, derivatives to each output's largest component.
+    """
+
+    n_training_frames: int
+    n_random_frames: int
+    value_error: float
+    gradient_error: float
+    strain_gradient_error: float
+    tolerance: float
+
+    def as_dict(self) -> dict[str, float]:
+        """Plain numbers for ``gnncv.json``."""
+        return asdict(self)
+
+    @property
+    def largest(self) -> float:
+        """The largest of the errors."""
+        return max(self.value_error, self.gradient_error, self.strain_gradient_error)
+
+
+def check_export(
+    path: Path, model: GraphAutoencoder, precision: str, training: Sequence[Atoms], seed: int = 0
+) -> SelfCheck:
+    """Compare a file, evaluated through the C++ core, with the float64 PyTorch model.
+
+    Raises
+    ------
+    ModelError
+        An error is above the tolerance of the precision: 1e-12 in float64, 2e-5 in float32.
+    """
+    from gnncv.cv import CollectiveVariable
+
+    exact = model.double()
+    cv = CollectiveVariable(str(path))
+    random = random_frames(model.species, model.config.cutoff, seed)
+    errors = np.zeros(3)
+    for atoms in [*training, *random]:
+        result = cv.compute(atoms)
+        computed = ReferenceResult(result.values, result.gradients, result.strain_gradient)
+        errors = np.maximum(errors, _errors(computed, evaluate_reference(exact, atoms)))
+    check = SelfCheck(len(training), len(random), *(float(e) for e in errors), TOLERANCE[precision])
+    if not check.largest <= check.tolerance:
+        raise ModelError(
+            f"the exported {precision} file differs from the PyTorch model by {check.largest:.2e} "
+            f"(values {check.value_error:.1e}, gradients {check.gradient_error:.1e}, strain "
+            f"{check.strain_gradient_error:.1e}), more than {check.tolerance:.0e}: nothing was written"
+        )
+    return check
+
+
+def _errors(computed: ReferenceResult, reference: ReferenceResult) -> list[float]:
+    value = np.abs(computed.values - reference.values) / np.maximum(1.0, np.abs(reference.values))
+    pairs = (
+        (computed.gradients, reference.gradients),
+        (computed.strain_gradient, reference.strain_gradient),
+    )
+    derivative = []
+    for ours, exact in pairs:
+        scale = np.abs(exact).max(axis=(1, 2))
+        difference = np.abs(ours - exact).max(axis=(1, 2))
+        derivative.append(float((difference / np.where(scale > 0.0, scale, 1.0)).max()))
+    return [float(value.max()), *derivative]
+
+
+def random_frames(species: Sequence[str], cutoff: float, seed: int) -> list[Atoms]:
+    """Disordered frames: open, triclinic, a box smaller than the cutoff, a slab; several sizes."""
+    generator = np.random.default_rng(seed)
+    spacing = 0.55 * cutoff
+    frames = []
+    for n_atoms, pbc in ((1, False), (2, True), (7, False), (30, True), (64, (True, True, False))):
+        per_edge = int(np.ceil(n_atoms ** (1.0 / 3.0)))
+        cell = spacing * per_edge * (np.eye(3) + generator.uniform(-0.2, 0.2, (3, 3)))
+        grid = np.stack(np.meshgrid(*[np.arange(per_edge)] * 3, indexing="ij"), -1).reshape(-1, 3)
+        positions = (grid[:n_atoms] + 0.5) / per_edge @ cell
+        positions = positions + generator.uniform(-0.15, 0.15, positions.shape) * spacing
+        symbols = generator.choice(list(species), n_atoms)
+        frames.append(Atoms(list(symbols), positions=positions, cell=cell, pbc=pbc))
+    return frames

@@ -1,0 +1,93 @@
+"""What is measured on the data rather than trained: feature scales, phase centroids, the novelty scale."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnncv.data import GraphBatch, GraphDataset, collate
+from gnncv.data.graph import NO_PHASE
+from gnncv.models import CollectiveVariables, GraphAutoencoder
+from gnncv.models.collective_variables import output_names
+
+NOVELTY_QUANTILE = 0.99
+SCALE_FLOOR = 1e-3
+
+
+def _batches(dataset: GraphDataset, dtype: torch.dtype, batch_size: int = 8) -> Iterator[GraphBatch]:
+    for start in range(0, len(dataset), batch_size):
+        stop = min(start + batch_size, len(dataset))
+        yield collate([dataset[k] for k in range(start, stop)]).to("cpu", dtype)
+
+
+@torch.no_grad()
+def standardize_features(model: GraphAutoencoder, dataset: GraphDataset) -> None:
+    """Set the mean and spread by which the encoder standardizes the invariants."""
+    encoder = model.encoder
+    count, total, squares = 0, torch.zeros_like(encoder.feature_mean), torch.zeros_like(encoder.feature_mean)
+    encoder.feature_mean.zero_()
+    encoder.feature_scale.fill_(1.0)
+    for batch in _batches(dataset, next(model.parameters()).dtype):
+        raw = model.encode(batch).invariants.double()
+        count += raw.shape[0]
+        total += raw.sum(dim=0)
+        squares += raw.square().sum(dim=0)
+    mean = total / count
+    spread = (squares / count - mean.square()).clamp(min=0.0).sqrt()
+    encoder.feature_mean.copy_(mean)
+    encoder.feature_scale.copy_(spread + SCALE_FLOOR)
+
+
+@torch.no_grad()
+def calibrate(model: GraphAutoencoder, plain: GraphDataset, augmented: GraphDataset) -> None:
+    """Set the phase centroids (from frames as they are) and the novelty scale (from frames as trained on)."""
+    dtype = next(model.parameters()).dtype
+    latents, phases = [], []
+    for batch in _batches(plain, dtype):
+        frame_means = _frame_means(model.encode(batch).mean.double(), batch)
+        latents.append(frame_means)
+        phases.append(batch.phase)
+    joined, labels = torch.cat(latents), torch.cat(phases)
+    for k in range(len(model.phases)):
+        model.centroids[k] = joined[labels == k].mean(dim=0)
+    errors = [site_errors(model, batch) for batch in _batches(augmented, dtype)]
+    quantile = np.quantile(torch.cat(errors).numpy(), NOVELTY_QUANTILE)
+    model.novelty_scale.fill_(float(quantile))
+
+
+def site_errors(model: GraphAutoencoder, batch: GraphBatch) -> Tensor:
+    """Reconstruction error ``(N,)`` of every site from its latent mean, before the novelty scale."""
+    encoding = model.encode(batch)
+    return (model.environment_decoder(encoding.mean) - encoding.invariants).square().mean(dim=1).double()
+
+
+def _frame_means(values: Tensor, batch: GraphBatch) -> Tensor:
+    sums = values.new_zeros((batch.n_frames, values.shape[1])).index_add(0, batch.frame, values)
+    return sums / torch.bincount(batch.frame, minlength=batch.n_frames)[:, None]
+
+
+@torch.no_grad()
+def frame_outputs(model: GraphAutoencoder, dataset: GraphDataset) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs ``(B, K)`` and phase ``(B,)`` of every frame of a data set."""
+    cvs = CollectiveVariables(model)
+    dtype = next(model.parameters()).dtype
+    values, phases = [], []
+    for k in range(len(dataset)):
+        batch = collate([dataset[k]]).to("cpu", dtype)
+        values.append(cvs(batch.vectors, batch.center, batch.neighbor, batch.row_ptr, batch.types).numpy())
+        phases.append(int(batch.phase[0]))
+    return np.array(values), np.array(phases)
+
+
+def output_statistics(model: GraphAutoencoder, dataset: GraphDataset) -> dict[str, dict[str, list[float]]]:
+    """Mean and standard deviation over the frames of each phase, for every output."""
+    values, phases = frame_outputs(model, dataset)
+    statistics: dict[str, dict[str, list[float]]] = {}
+    for column, name in enumerate(output_names(model.config.latent, model.phases, model.config.pooling)):
+        statistics[name] = {}
+        for phase in np.unique(phases):
+            label = "unlabelled" if phase == NO_PHASE else model.phases[phase]
+            chosen = values[phases == phase, column]
+            statistics[name][label] = [float(chosen.mean()), float(chosen.std())]
+    return statistics

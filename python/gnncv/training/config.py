@@ -1,0 +1,88 @@
+"""Configuration of a training run, as a YAML file gives it."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gnncv.configuration import load_configuration
+from gnncv.data import Augmentation
+from gnncv.models.config import ModelConfig
+
+
+class DataConfig(BaseModel):
+    """Which frames to train on, and how they are split."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phases: dict[str, list[Path]] = Field(
+        default_factory=dict, description="Trajectories of each named phase, in any format ASE reads."
+    )
+    unlabelled: list[Path] = Field(default_factory=list, description="Trajectories without a label.")
+    reference: str = Field(
+        default="melt", description="The disordered phase that `progress` starts from; one of `phases`."
+    )
+    index: str = Field(default=":", description="Slice of every trajectory, as ASE writes it.")
+    validation_fraction: float = Field(default=0.2, gt=0, lt=1, description="Share of the frames.")
+    validation_blocks: int = Field(default=2, ge=1, description="Blocks of time a trajectory.")
+    gap: int | None = Field(
+        default=None, ge=0, description="Frames left out beside a block; twice the correlation time if absent."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "DataConfig":
+        if not self.phases and not self.unlabelled:
+            raise ValueError("give trajectories under `phases`, or under `unlabelled`")
+        if self.phases and self.reference not in self.phases:
+            raise ValueError(
+                f"reference {self.reference!r} is none of the phases {', '.join(self.phases)}: labels missing"
+            )
+        return self
+
+    def phase_names(self) -> list[str]:
+        """Phases, the reference first."""
+        return sorted(self.phases, key=lambda name: name != self.reference)
+
+
+class LossConfig(BaseModel):
+    """Weights of the terms of the loss."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reconstruction: float = Field(default=1.0, ge=0, description="Environment invariants.")
+    adjacency: float = Field(default=0.1, ge=0, description="Adjacency of neighboring sites.")
+    divergence: float = Field(default=1e-3, ge=0, description="Kullback-Leibler term of the latents.")
+    phase: float = Field(default=0.5, ge=0, description="Phase labels, where there are any.")
+
+
+class OptimizationConfig(BaseModel):
+    """How long and how fast to train."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    epochs: int = Field(default=30, ge=1, description="At most this many passes over the data.")
+    patience: int = Field(default=8, ge=1, description="Epochs without a better validation loss to stop.")
+    batch_size: int = Field(default=8, ge=1, description="Frames a step.")
+    learning_rate: float = Field(default=3e-3, gt=0)
+    weight_decay: float = Field(default=1e-4, ge=0)
+    gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the parameters' gradient.")
+    seed: int = Field(default=0, ge=0, description="Of weights, order, augmentation and latent noise.")
+    threads: int | None = Field(default=None, ge=1, description="CPU threads; torch's choice if absent.")
+    accelerator: Literal["cpu", "auto"] = Field(default="auto", description="auto takes a GPU if there is one.")
+
+
+class TrainConfig(BaseModel):
+    """Everything ``gnncv train`` needs to know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    data: DataConfig
+    model: ModelConfig
+    augmentation: Augmentation = Field(default_factory=Augmentation)
+    loss: LossConfig = Field(default_factory=LossConfig)
+    training: OptimizationConfig = Field(default_factory=OptimizationConfig)
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> "TrainConfig":
+        """Read and check a YAML file; :class:`InvalidArgument` names line, key and what is allowed."""
+        return load_configuration(path, cls)

@@ -1,0 +1,250 @@
+"""Train an autoencoder from start to calibrated model."""
+
+import logging
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+import yaml
+from ase import Atoms
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
+
+from gnncv.data import GraphDataset, Split, collate, data_hash, load_frames, split_frames
+from gnncv.errors import InvalidArgument, OutputExists
+from gnncv.files.atomic import write_atomic
+from gnncv.models import GraphAutoencoder
+
+from .calibration import calibrate, frame_outputs, output_statistics, standardize_features
+from .config import TrainConfig
+from .history import History
+from .module import AugmentAnew, AutoencoderModule
+from .pictures import draw_latent_space, draw_losses
+from .run_folder import MODEL_FILE, TrainedRun, save_run
+
+CONFIG_FILE = "config.yaml"
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass
+class _Datasets:
+    """Training frames as drawn and as they are, and validation frames with fixed augmentation and plain."""
+
+    training: GraphDataset
+    plain: GraphDataset
+    validation: GraphDataset
+    validation_plain: GraphDataset
+
+
+def fit(
+    config: TrainConfig,
+    output: str | Path,
+    frames: Sequence[Atoms] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> TrainedRun:
+    """Train, calibrate and save a graph autoencoder.
+
+    Parameters
+    ----------
+    config
+        What to train on and how.
+    output
+        Folder of the run: ``config.yaml``, ``checkpoints/``, ``metrics.csv``, ``losses.png``,
+        ``latent.png``, ``model.pt`` (weights) and ``summary.json``.
+    frames
+        Frames to use instead of the files that ``config.data`` names, labelled by ``info["phase"]`` where
+        they are. A frame whose ``info["split"]`` is ``training`` or ``validation`` goes there; the rest is
+        split by blocks of time.
+    resume
+        Continue an interrupted run in ``output`` from its last checkpoint.
+    overwrite
+        Replace a finished run in ``output``.
+    progress
+        Show a progress bar.
+
+    Raises
+    ------
+    OutputExists
+        ``output`` holds a run and neither ``resume`` nor ``overwrite`` was given.
+    InvalidArgument
+        Data that cannot be used, or a resume with another configuration.
+    """
+    folder = Path(output)
+    checkpoint = _prepare_folder(folder, config, resume, overwrite)
+    if config.training.threads is not None:
+        torch.set_num_threads(config.training.threads)
+    lightning.seed_everything(config.training.seed, workers=True, verbose=False)
+    loaded = list(frames) if frames is not None else _load(config)
+    split = _split(loaded, config)
+    datasets = _datasets(loaded, split, config)
+    model = GraphAutoencoder(config.model, datasets.training.species, datasets.training.phases)
+    standardize_features(model, datasets.training)
+    history = History(folder / "metrics.csv")
+    best = _optimize(model, datasets, config, folder, checkpoint, history, progress)
+    model.load_state_dict(best)
+    model.eval()
+    datasets.training.set_epoch(config.training.epochs)
+    calibrate(model, datasets.plain, datasets.training)
+    draw_losses(history.rows, folder / "losses.png")
+    _draw_latents(model, datasets, folder / "latent.png")
+    summary = _summary(model, config, datasets, split, loaded, history)
+    return save_run(folder, model, summary, _check_frames(datasets.plain))
+
+
+def _prepare_folder(folder: Path, config: TrainConfig, resume: bool, overwrite: bool) -> Path | None:
+    """Make the folder, write the configuration, and find the checkpoint to resume from."""
+    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    last = folder / CHECKPOINTS / "last.ckpt"
+    if (folder / CONFIG_FILE).exists() and not overwrite:
+        if not resume:
+            raise OutputExists(f"{folder} holds a training run; resume it, overwrite it or choose another folder")
+        if (folder / CONFIG_FILE).read_text() != text:
+            raise InvalidArgument(f"{folder / CONFIG_FILE} differs from the configuration given: cannot resume")
+        return last if last.exists() else None
+    if overwrite and (folder / CHECKPOINTS).is_dir():
+        for stale in [*(folder / CHECKPOINTS).glob("*.ckpt"), folder / MODEL_FILE]:
+            stale.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_atomic(folder / CONFIG_FILE, overwrite=True) as temporary:
+        Path(temporary).write_text(text)
+    return None
+
+
+def _load(config: TrainConfig) -> list[Atoms]:
+    data = config.data
+    frames: list[Atoms] = []
+    for phase in data.phase_names():
+        frames += load_frames(data.phases[phase], phase, data.index)
+    unlabelled = load_frames(data.unlabelled, None, data.index) if data.unlabelled else []
+    for atoms in unlabelled:
+        atoms.info.pop("phase", None)
+    return frames + unlabelled
+
+
+def _split(frames: list[Atoms], config: TrainConfig) -> Split:
+    free = [k for k, atoms in enumerate(frames) if atoms.info.get("split") is None]
+    data = config.data
+    blocks = split_frames([frames[k] for k in free], data.validation_fraction, data.validation_blocks, data.gap)
+    return Split(
+        [free[k] for k in blocks.training]
+        + [k for k, atoms in enumerate(frames) if atoms.info.get("split") == "training"],
+        [free[k] for k in blocks.validation]
+        + [k for k, atoms in enumerate(frames) if atoms.info.get("split") == "validation"],
+        blocks.gaps,
+    )
+
+
+def _datasets(frames: list[Atoms], split: Split, config: TrainConfig) -> _Datasets:
+    phases = config.data.phase_names()
+    labels = {atoms.info.get("phase") for atoms in frames}
+    for phase in phases:
+        if phase not in labels:
+            raise InvalidArgument(f"no frame is labelled {phase!r}, which the configuration names as a phase")
+    species = sorted({symbol for atoms in frames for symbol in atoms.get_chemical_symbols()})
+    training = [frames[k] for k in split.training]
+    validation = [frames[k] for k in split.validation]
+    cutoff, seed, augmentation = config.model.cutoff, config.training.seed, config.augmentation
+    volumes = augmentation.volume_range(training)
+    return _Datasets(
+        GraphDataset(training, cutoff, species, phases, augmentation, volumes, seed),
+        GraphDataset(training, cutoff, species, phases),
+        GraphDataset(validation, cutoff, species, phases, augmentation, volumes, seed + 1),
+        GraphDataset(validation, cutoff, species, phases),
+    )
+
+
+def _optimize(
+    model: GraphAutoencoder,
+    datasets: _Datasets,
+    config: TrainConfig,
+    folder: Path,
+    checkpoint: Path | None,
+    history: History,
+    progress: bool,
+) -> dict[str, torch.Tensor]:
+    """Run Lightning's loop and return the weights with the smallest validation loss."""
+    settings = config.training
+    order = torch.Generator().manual_seed(settings.seed)
+    loader = torch.utils.data.DataLoader(
+        datasets.training, settings.batch_size, shuffle=True, collate_fn=collate, generator=order
+    )
+    validation = torch.utils.data.DataLoader(datasets.validation, settings.batch_size, collate_fn=collate)
+    saver = ModelCheckpoint(
+        folder / CHECKPOINTS, "best", monitor="validation_loss", save_last=True, enable_version_counter=False
+    )
+    callbacks: list[lightning.Callback] = [
+        AugmentAnew(),
+        history,
+        saver,
+        EarlyStopping("validation_loss", patience=settings.patience),
+    ]
+    if progress:
+        callbacks.append(TQDMProgressBar(refresh_rate=5))
+    module = AutoencoderModule(model, config)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        trainer = lightning.Trainer(
+            max_epochs=settings.epochs,
+            accelerator=settings.accelerator,
+            devices=1,
+            callbacks=callbacks,
+            logger=False,
+            enable_progress_bar=progress,
+            enable_model_summary=False,
+            gradient_clip_val=settings.gradient_clip,
+            num_sanity_val_steps=0,
+        )
+        trainer.fit(module, loader, validation, ckpt_path=checkpoint)
+    module.to("cpu")
+    weights = torch.load(saver.best_model_path, weights_only=True, map_location="cpu")["state_dict"]
+    return {name.removeprefix("model."): tensor for name, tensor in weights.items()}
+
+
+def _check_frames(dataset: GraphDataset) -> list[Atoms]:
+    """The first frame of every phase."""
+    seen: dict[str, Atoms] = {}
+    for atoms in dataset.frames:
+        seen.setdefault(str(atoms.info.get("phase")), atoms)
+    return list(seen.values())
+
+
+def _draw_latents(model: GraphAutoencoder, datasets: _Datasets, path: Path) -> None:
+    values, phases = frame_outputs(model, datasets.plain)
+    held_out, held_out_phases = frame_outputs(model, datasets.validation_plain)
+    latents = np.concatenate([values, held_out])[:, : model.config.latent]
+    draw_latent_space(latents, np.concatenate([phases, held_out_phases]), model.phases, path)
+
+
+def _summary(
+    model: GraphAutoencoder,
+    config: TrainConfig,
+    datasets: _Datasets,
+    split: Split,
+    frames: list[Atoms],
+    history: History,
+) -> dict[str, Any]:
+    best = min(history.rows, key=lambda row: row["validation_loss"])
+    return {
+        "model": config.model.model_dump(),
+        "species": model.species,
+        "phases": model.phases,
+        "config": config.model_dump(mode="json"),
+        "data_hash": data_hash(frames),
+        "n_training_frames": len(split.training),
+        "n_validation_frames": len(split.validation),
+        "gap_frames": split.gaps,
+        "n_epochs": len(history.rows),
+        "best_epoch": best,
+        "n_parameters": sum(p.numel() for p in model.parameters()),
+        "validation": output_statistics(model, datasets.validation_plain),
+        "validation_augmented": output_statistics(model, datasets.validation),
+    }

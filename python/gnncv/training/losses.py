@@ -1,0 +1,64 @@
+"""The terms of the autoencoder's loss."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gnncv.data.graph import NO_PHASE, GraphBatch
+from gnncv.models import Encoding, GraphAutoencoder
+
+from .config import LossConfig
+
+
+@dataclass
+class LossTerms:
+    """Each term before its weight, and the share of sites (of labelled frames) whose phase is right."""
+
+    reconstruction: Tensor
+    adjacency: Tensor
+    divergence: Tensor
+    phase: Tensor
+    accuracy: Tensor
+
+    def total(self, weights: LossConfig) -> Tensor:
+        """The weighted sum that is minimized."""
+        return (
+            weights.reconstruction * self.reconstruction
+            + weights.adjacency * self.adjacency
+            + weights.divergence * self.divergence
+            + weights.phase * self.phase
+        )
+
+
+def autoencoder_loss(model: GraphAutoencoder, batch: GraphBatch, encoding: Encoding) -> LossTerms:
+    """Evidence lower bound of the variational autoencoder (Kingma & Welling, arXiv:1312.6114, 2014), and labels.
+
+    The reconstruction is the mean squared error of the standardized invariants; the divergence that of the
+    latents from the standard normal distribution; adjacency the cross entropy of the decoded edges against
+    the switching function; phase that of the site classifier.
+    """
+    latents = encoding.sample() if model.training else encoding.mean
+    reconstruction = (model.environment_decoder(latents) - encoding.invariants.detach()).square().mean()
+    divergence = 0.5 * (
+        encoding.mean.square() + encoding.log_variance.exp() - 1.0 - encoding.log_variance
+    ).sum(dim=1).mean()
+    adjacency = reconstruction.new_zeros(())
+    if batch.center.shape[0] > 0:
+        with torch.no_grad():
+            distances = batch.vectors.square().sum(dim=1).sqrt()
+            joined = model.encoder.environment.switching(distances)
+        adjacency = functional.binary_cross_entropy_with_logits(model.adjacency(latents, batch), joined)
+    phase, accuracy = _phase_terms(model, batch, encoding.mean)
+    return LossTerms(reconstruction, adjacency, divergence, phase, accuracy)
+
+
+def _phase_terms(model: GraphAutoencoder, batch: GraphBatch, mean: Tensor) -> tuple[Tensor, Tensor]:
+    labels = batch.phase[batch.frame]
+    labelled = labels != NO_PHASE
+    if model.phase_head is None or not bool(labelled.any()):
+        return mean.new_zeros(()), mean.new_full((), float("nan"))
+    logits = model.phase_head(mean[labelled])
+    accuracy = (logits.argmax(dim=1) == labels[labelled]).to(mean.dtype).mean()
+    return functional.cross_entropy(logits, labels[labelled]), accuracy

@@ -1,0 +1,62 @@
+"""The folder a training run leaves, and how to load the model from it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ase import Atoms
+from ase.io import write
+
+from gnncv.data import load_frames
+from gnncv.errors import ModelError
+from gnncv.files.atomic import write_atomic
+from gnncv.models import GraphAutoencoder, ModelConfig
+
+MODEL_FILE = "model.pt"
+SUMMARY_FILE = "summary.json"
+CHECK_FRAMES_FILE = "check_frames.extxyz"
+
+
+@dataclass
+class TrainedRun:
+    """A finished training run: its folder, the calibrated model, and the facts of its summary."""
+
+    path: Path
+    model: GraphAutoencoder
+    summary: dict[str, Any]
+
+    def check_frames(self) -> list[Atoms]:
+        """A few training frames, on which an export is checked."""
+        return load_frames(self.path / CHECK_FRAMES_FILE)
+
+
+def save_run(
+    path: Path, model: GraphAutoencoder, summary: dict[str, Any], check_frames: Sequence[Atoms]
+) -> TrainedRun:
+    """Write weights, summary and check frames, each whole or not at all."""
+    bare = [Atoms(f.symbols, positions=f.positions, cell=f.cell, pbc=f.pbc) for f in check_frames]
+    with write_atomic(path / CHECK_FRAMES_FILE, overwrite=True) as temporary:
+        write(temporary, bare, format="extxyz")
+    with write_atomic(path / MODEL_FILE, overwrite=True) as temporary:
+        torch.save(model.state_dict(), temporary)
+    with write_atomic(path / SUMMARY_FILE, overwrite=True) as temporary:
+        Path(temporary).write_text(json.dumps(summary, indent=2) + "\n")
+    return TrainedRun(path, model, summary)
+
+
+def load_run(path: str | Path) -> TrainedRun:
+    """Load a finished run; :class:`ModelError` if the folder holds none."""
+    folder = Path(path)
+    if not (folder / MODEL_FILE).is_file() or not (folder / SUMMARY_FILE).is_file():
+        raise ModelError(
+            f"{folder} holds no finished training run (no {MODEL_FILE} with {SUMMARY_FILE}); "
+            "run or resume 'gnncv train' with it as output"
+        )
+    summary = json.loads((folder / SUMMARY_FILE).read_text())
+    model = GraphAutoencoder(ModelConfig(**summary["model"]), summary["species"], summary["phases"])
+    model.load_state_dict(torch.load(folder / MODEL_FILE, weights_only=True))
+    model.eval()
+    return TrainedRun(folder, model, summary)
