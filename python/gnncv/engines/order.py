@@ -1,0 +1,52 @@
+"""The independent order parameters of a run: they decide what happened, the CV does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from ase import Atoms
+
+from gnncv.engines.config import LennardJonesSystem, RunConfig, StopWhen
+
+NAMES = ("q6", "Q6")
+OrderFunction = Callable[[Atoms], tuple[float, float]]
+
+
+def order_function(config: RunConfig) -> OrderFunction | None:
+    """Averaged q6 (mean over atoms) and global Q6; None where no neighbor distance is known.
+
+    The distance is `order_parameter_cutoff_angstrom`, by default 1.5 times the largest sigma of a
+    Lennard-Jones system.
+    """
+    cutoff = config.order_parameter_cutoff_angstrom
+    if cutoff is None and isinstance(config.system, LennardJonesSystem):
+        cutoff = 1.5 * max(species.sigma_angstrom for species in config.system.species.values())
+    if cutoff is None:
+        return None
+    from gnncv.analysis.order_parameters import order_parameters
+
+    def evaluate(atoms: Atoms) -> tuple[float, float]:
+        found = order_parameters(atoms, cutoff)
+        return float(np.mean(found.q6)), float(found.global_q6)
+
+    return evaluate
+
+
+class StopCondition:
+    """Holds when an order parameter has been beyond a bound for enough rows in succession."""
+
+    def __init__(self, rule: StopWhen) -> None:
+        self.rule = rule
+        self.held = 0
+
+    def __call__(self, order: dict[str, float]) -> str | None:
+        """The reason to stop, or None. Call it once for each new value of the order parameters."""
+        value = order[self.rule.order_parameter]
+        below = self.rule.below is not None and value < self.rule.below
+        above = self.rule.above is not None and value > self.rule.above
+        self.held = self.held + 1 if below or above else 0
+        if self.held < self.rule.rows:
+            return None
+        bound = f"below {self.rule.below}" if below else f"above {self.rule.above}"
+        return f"{self.rule.order_parameter} is {value:.3f}, {bound}"

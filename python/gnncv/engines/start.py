@@ -1,0 +1,60 @@
+"""The first configuration and the engine of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from gnncv.engines.ase import check_outputs
+from gnncv.engines.config import RunConfig
+from gnncv.engines.engine import Engine
+from gnncv.errors import InvalidArgument
+
+
+def read_start(config: RunConfig) -> Atoms:
+    """Read the first configuration.
+
+    Raises
+    ------
+    InvalidArgument
+        A file that is missing or not readable, an index out of range, positions that are not finite.
+    """
+    path, index = config.start.structure, config.start.index
+    if not path.is_file():
+        raise InvalidArgument(f"start.structure {path} does not exist or is not a file")
+    try:
+        atoms = ase.io.read(path, index=index)
+    except IndexError:
+        raise InvalidArgument(f"start.index {index} is out of range for {path}") from None
+    except Exception as error:
+        raise InvalidArgument(f"ASE cannot read start.structure {path}: {error}") from None
+    if len(atoms) == 0:
+        raise InvalidArgument(f"{path} has no atoms")
+    bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
+    if len(bad):
+        raise InvalidArgument(f"{path}: the position of atom {bad[0]} is {atoms.positions[bad[0]].tolist()}")
+    return atoms
+
+
+def make_engine(config: RunConfig, atoms: Atoms, cv: Any | None, seed: int) -> Engine:
+    """The engine that the configuration names, ready for its first step."""
+    if config.biased:
+        if cv is None:
+            raise InvalidArgument(
+                f"a bias on {', '.join(config.biased)} needs a collective variable: give cv"
+            )
+        check_outputs(cv.names, config.biased)
+    if config.engine == "openmm":
+        try:
+            from gnncv.engines.openmm.engine import OpenmmEngine
+        except ModuleNotFoundError as error:
+            if error.name != "openmm":
+                raise
+            raise InvalidArgument("engine openmm is not installed: pip install 'gnncv[openmm]'") from None
+        return OpenmmEngine(config, atoms, cv, seed)
+    from gnncv.engines.ase_engine import AseEngine
+
+    return AseEngine(config, atoms, cv, seed)
