@@ -1,0 +1,58 @@
+// Several pairs side by side: a short vector of the compiler, and the attributes that let one source serve every CPU.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+
+#if defined(__CUDACC__)
+#define GNNCV_INLINE __host__ __device__ __forceinline__
+#else
+#define GNNCV_INLINE __attribute__((always_inline)) inline
+#endif
+
+// One clone of the function per instruction set, chosen when the library is loaded.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define GNNCV_MULTIVERSION __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#else
+#define GNNCV_MULTIVERSION
+#endif
+
+namespace gnncv::kernels {
+
+// 32 bytes: 8 floats or 4 doubles; the compiler splits it where registers are narrower.
+template <typename T> struct LanesOf {
+    using type __attribute__((vector_size(32))) = T;
+    static constexpr int width = 32 / sizeof(T);
+};
+template <typename T> using Lanes = typename LanesOf<T>::type;
+
+// Scratch of n registers, aligned (std::vector of a compiler's vector type loses the alignment); it grows and keeps no values.
+template <typename T> class LaneBuffer {
+public:
+    Lanes<T>* reserve(std::size_t n) {
+        if (n > size_) {
+            storage_.reset(static_cast<Lanes<T>*>(::operator new(n * sizeof(Lanes<T>), alignment)));
+            size_ = n;
+        }
+        return storage_.get();
+    }
+
+private:
+    static constexpr std::align_val_t alignment{32};
+    struct Free {
+        void operator()(Lanes<T>* p) const { ::operator delete(static_cast<void*>(p), alignment); }
+    };
+    std::unique_ptr<Lanes<T>, Free> storage_;
+    std::size_t size_ = 0;
+};
+
+template <typename T> GNNCV_INLINE T sum_lanes(const Lanes<T>& lanes) {
+    T sum = 0;
+    for (int w = 0; w < LanesOf<T>::width; ++w) {
+        sum += lanes[w];
+    }
+    return sum;
+}
+
+} // namespace gnncv::kernels

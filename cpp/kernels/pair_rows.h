@@ -1,0 +1,37 @@
+// The compressed rows that say which pairs belong to which center.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace gnncv::kernels {
+
+// Those of center i are row_ptr[i] .. row_ptr[i+1]-1, their other ends neighbor[p] (null where no kernel needs it).
+struct PairRows {
+    const std::int64_t* neighbor;
+    const std::int64_t* row_ptr;
+    std::int64_t n_centers;
+};
+
+// What is wrong with the rows, in words; empty if they can be used for `n_pairs` pairs.
+[[nodiscard]] inline std::string rows_error(const PairRows& rows, std::int64_t n_pairs) {
+    if (rows.row_ptr[0] != 0 || rows.row_ptr[rows.n_centers] != n_pairs) {
+        return "row_ptr runs from " + std::to_string(rows.row_ptr[0]) + " to " +
+               std::to_string(rows.row_ptr[rows.n_centers]) + ", expected 0 to " + std::to_string(n_pairs) +
+               " (the number of pairs)";
+    }
+    for (std::int64_t i = 0; i < rows.n_centers; ++i) {
+        if (rows.row_ptr[i + 1] < rows.row_ptr[i]) {
+            return "row_ptr decreases after center " + std::to_string(i);
+        }
+    }
+    for (std::int64_t p = 0; rows.neighbor != nullptr && p < n_pairs; ++p) {
+        if (rows.neighbor[p] < 0 || rows.neighbor[p] >= rows.n_centers) {
+            return "neighbor[" + std::to_string(p) + "] is " + std::to_string(rows.neighbor[p]) + ", expected 0 to " +
+                   std::to_string(rows.n_centers - 1);
+        }
+    }
+    return {};
+}
+
+} // namespace gnncv::kernels
