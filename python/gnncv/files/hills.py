@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,17 @@ class Hills:
     def bias_heights(self) -> NDArray[np.float64]:
         """(H,) heights of the hills that the simulation felt, kJ/mol."""
         return self.heights / self.free_energy_scale
+
+    def part(self, start: int, end: int) -> Hills:
+        """The hills number `start` to `end` - 1."""
+        chosen = slice(start, end)
+        return replace(
+            self,
+            time=self.time[chosen],
+            centers=self.centers[chosen],
+            sigmas=self.sigmas[chosen],
+            heights=self.heights[chosen],
+        )
 
     def periods(self) -> list[tuple[float, float] | None]:
         """Domain (min, max) of each variable, from ``#! SET min_cv``; None where it is not periodic."""

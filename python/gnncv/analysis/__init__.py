@@ -1,0 +1,36 @@
+"""From the files of a run to free energies with error bars, order parameters and pictures.
+
+Nothing here needs torch or the native library.
+"""
+
+from gnncv.analysis.blocks import (
+    BlockScan,
+    WeightedHistogram,
+    kish_sample_size,
+    scan_blocks,
+    weighted_histogram,
+)
+from gnncv.analysis.free_energy import FreeEnergy, compute_free_energy
+from gnncv.analysis.order_parameters import OrderParameters, order_parameter_table, order_parameters
+from gnncv.analysis.reweight import bias_weights, final_bias_weights, tiwary_parrinello_weights
+from gnncv.files import Colvar, Hills, read_colvar, read_hills
+
+__all__ = [
+    "BlockScan",
+    "Colvar",
+    "FreeEnergy",
+    "Hills",
+    "OrderParameters",
+    "WeightedHistogram",
+    "bias_weights",
+    "compute_free_energy",
+    "final_bias_weights",
+    "kish_sample_size",
+    "order_parameter_table",
+    "order_parameters",
+    "read_colvar",
+    "read_hills",
+    "scan_blocks",
+    "tiwary_parrinello_weights",
+    "weighted_histogram",
+]
