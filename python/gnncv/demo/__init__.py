@@ -1,4 +1,4 @@
-"""The main job end to end on shipped argon frames: train, export, biased run, free energy, one-page report."""
+"""The main job end to end on shipped argon frames: train, export, biased run, free energy, report."""
 
 from importlib import import_module
 from typing import Any

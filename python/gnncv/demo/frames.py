@@ -42,7 +42,9 @@ def shipped_order(phase: str) -> dict[str, np.ndarray]:
     return {"volume_per_atom": table[:, 1], "averaged_q6": table[:, 3], "global_q6": table[:, 4]}
 
 
-def fcc_crystal(repeat: int = 4, volume_per_atom: float = CRYSTAL_VOLUME_PER_ATOM, symbol: str = "Ar") -> Atoms:
+def fcc_crystal(
+    repeat: int = 4, volume_per_atom: float = CRYSTAL_VOLUME_PER_ATOM, symbol: str = "Ar"
+) -> Atoms:
     """Build a periodic face-centered cubic crystal of repeat^3 cubic cells of four atoms.
 
     Parameters
