@@ -1,5 +1,5 @@
 # gnncv: `make demo` and `make test` set up everything they need in .venv, then do their work.
-# Needed on the machine: Python 3.10 or newer (with venv), g++ with C++20, cmake, and a package registry that pip can reach.
+# Needed on the machine: Python 3.11 or newer (with venv), g++ with C++20, cmake, and a package registry that pip can reach.
 
 PYTHON ?= python3
 # The torch that development builds against; the package itself accepts the range in pyproject.toml.
@@ -63,8 +63,8 @@ distclean: clean  ## Remove .venv too.
 	rm -rf $(VENV)
 
 $(HAVE_TORCH):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
-		"gnncv needs Python 3.10 or newer, and $(PYTHON) is %d.%d: name another with make PYTHON=..." \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"gnncv needs Python 3.11 or newer, and $(PYTHON) is %d.%d: name another with make PYTHON=..." \
 		% sys.version_info[:2])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install $(TORCH)
@@ -77,5 +77,5 @@ $(HAVE_BUILD_REQUIREMENTS): $(HAVE_TORCH)
 
 # Editable: Python changes are seen at once; a change of the C++ sources builds again (incrementally).
 $(HAVE_GNNCV): $(HAVE_BUILD_REQUIREMENTS) pyproject.toml CMakeLists.txt $(CXX_SOURCES)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --no-build-isolation -e '.[all]'
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --no-build-isolation -e '.[all,dev,docs]'
 	@touch $@

@@ -1,6 +1,6 @@
 """Configuration files: YAML checked against a pydantic schema, with errors of one line that name the key.
 
-A room that is configured by a file declares a pydantic model with ``extra="forbid"``; everything else is here:
+A room configured by a file declares a pydantic model with ``extra="forbid"``; everything else is here:
 
     config = load_configuration("train.yaml", TrainConfig)
 
@@ -9,8 +9,8 @@ An error names the file, the line, the key with its path, the value and what is 
     train.yaml:7: model.cutof: unknown key; did you mean 'cutoff'?
     run.yaml:3: engine: 'opnmm' is not allowed; allowed: 'ase' or 'openmm'
 
-Every value that the schema declares as ``pathlib.Path`` and that is relative is resolved against the folder of
-the configuration file, so that a run does not depend on where the command is called.
+Every value that the schema declares as ``pathlib.Path`` and that is relative is resolved against the folder
+of the configuration file, so that a run does not depend on where the command is called.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def validate_configuration(
     try:
         result = schema.model_validate(data)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
+        # A misspelt key is also a missing one: say the former first.
+        problems = sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
         shown = [_describe(problem, schema, data, lines or {}) for problem in problems[:MOST_ERRORS_SHOWN]]
         first_line, first = shown[0]
         text = "; ".join([first] + [f"line {line}: {what}" if line else what for line, what in shown[1:]])
@@ -192,9 +193,7 @@ def _allowed_keys(schema: type[BaseModel], location: KeyPath) -> list[str]:
         ]
         named = [found for found in candidates if part == found.__name__ or _has_tag(found, part)]
         candidates = inside or named or candidates
-    keys = [
-        field.alias or name for candidate in candidates for name, field in candidate.model_fields.items()
-    ]
+    keys = [field.alias or name for candidate in candidates for name, field in candidate.model_fields.items()]
     return list(dict.fromkeys(keys))
 
 

@@ -64,13 +64,19 @@ def load(tmp_path: Path, text: str) -> Schema:
         ("network:\n  cutof: 5\n", "run.yaml:2: network.cutof: unknown key; did you mean 'cutoff'?"),
         ("network:\n  zzz: 5\n", "run.yaml:2: network.zzz: unknown key; allowed: cutoff, channels"),
         ("engine: opnmm\n", "run.yaml:1: engine: 'opnmm' is not allowed; allowed: 'ase' or 'openmm'"),
-        ("\nnetwork: {cutoff: -1}\n", "run.yaml:2: network.cutoff: -1 is not allowed; input should be greater"),
+        (
+            "\nnetwork: {cutoff: -1}\n",
+            "run.yaml:2: network.cutoff: -1 is not allowed; input should be greater",
+        ),
         ("data:\n- path: a\n- phase: melt\n", "run.yaml:3: data[1].path: missing, and it has no default"),
         ("data:\n- path: a\n  phas: melt\n", "run.yaml:3: data[0].phas: unknown key; did you mean 'phase'?"),
         ("bias: {kind: wall}\n", "run.yaml:1: bias.kind: 'wall' is not allowed; allowed: 'walls', 'metady"),
         ("bias: {}\n", "run.yaml:1: bias.kind: missing"),
         ("bias: {kind: walls}\n", "run.yaml:1: bias.upper: missing"),
-        ("bias:\n  kind: metadynamics\n  heigt_kj_mol: 1\n", "run.yaml:3: bias.heigt_kj_mol: unknown key; did"),
+        (
+            "bias:\n  kind: metadynamics\n  heigt_kj_mol: 1\n",
+            "run.yaml:3: bias.heigt_kj_mol: unknown key; did",
+        ),
         ("first: 3\n", "run.yaml: last (1) must come after first (3)"),
         ("first: 1\nfirst: 2\n", "run.yaml:2: first: given twice, first in line 1"),
         ("first: [1\nlast: 2\n", "run.yaml:2:5: this is not valid YAML"),
@@ -95,7 +101,9 @@ def test_several_errors_stay_on_one_line(tmp_path: Path) -> None:
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgument, match=r"absent\.yaml: the configuration file cannot be read: No such"):
+    with pytest.raises(
+        InvalidArgument, match=r"absent\.yaml: the configuration file cannot be read: No such"
+    ):
         load_configuration(tmp_path / "absent.yaml", Schema)
 
 

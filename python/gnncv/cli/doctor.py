@@ -1,0 +1,177 @@
+"""Look for what gnncv uses (torch, native library, engines, PLUMED); say what is wrong and how to mend it.
+
+Exit code 0: gnncv can evaluate a CV here. Exit code 1: it cannot; the lines marked !! say why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from gnncv.cli.output import print_facts
+
+SUMMARY = "what is found (torch, native library, engines, PLUMED), what is wrong, how to mend it"
+EXAMPLE = "  gnncv doctor\n  gnncv doctor --json > doctor.json"
+
+Status = Literal["ok", "absent", "broken"]
+MARKS: dict[Status, str] = {"ok": "ok", "absent": "--", "broken": "!!"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked for: its state, what was found, and what to do about it."""
+
+    name: str
+    status: Status
+    detail: str
+    mend: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every finding; return 1 if something that gnncv cannot do without is broken."""
+    findings = list(examine())
+    healthy = all(finding.status != "broken" for finding in findings)
+    if arguments.json:
+        print_facts({"healthy": healthy, "findings": [asdict(finding) for finding in findings]}, as_json=True)
+        return 0 if healthy else 1
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        print(f"{MARKS[finding.status]}  {finding.name:<{width}}  {finding.detail}")
+        if finding.mend:
+            print(f"    {'':<{width}}  -> {finding.mend}")
+    broken = [finding.name for finding in findings if finding.status == "broken"]
+    print("gnncv works here." if healthy else f"gnncv does not work here: mend {', '.join(broken)}.")
+    return 0 if healthy else 1
+
+
+def examine() -> Iterator[Finding]:
+    """All findings, in the order in which one depends on the other."""
+    yield Finding("python", "ok", f"{platform.python_version()} ({sys.executable}), {platform.platform()}")
+    yield _package("gnncv", essential=True, mend="pip install --no-build-isolation . in the source folder")
+    yield _checked("torch", _torch, mend="pip install torch, then build gnncv again")
+    yield _cuda()
+    yield _package("vesin", essential=True, mend="pip install vesin")
+    yield _package("ase", essential=True, mend="pip install ase")
+    yield _checked(
+        "native library", _native_library, mend="build gnncv again beside the torch that is installed"
+    )
+    yield _checked("evaluation", _evaluation, mend="build gnncv again beside the torch that is installed")
+    yield _package("lightning", essential=False, mend="training needs it: pip install 'gnncv[train]'")
+    yield _openmm()
+    yield _package(
+        "freud-analysis", essential=False, mend="order parameters need it: pip install 'gnncv[analysis]'"
+    )
+    yield _package("matplotlib", essential=False, mend="pictures need it: pip install 'gnncv[analysis]'")
+    yield _plumed()
+
+
+def _package(name: str, essential: bool, mend: str) -> Finding:
+    """Whether a distribution is installed, and its version."""
+    try:
+        return Finding(name, "ok", version(name))
+    except PackageNotFoundError:
+        return Finding(name, "broken" if essential else "absent", "not installed", mend)
+
+
+def _checked(name: str, check: Callable[[], str], mend: str) -> Finding:
+    """The result of a check that raises where something is broken."""
+    try:
+        return Finding(name, "ok", check())
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return Finding(name, "broken", reason, mend)
+
+
+def _torch() -> str:
+    """Versions of torch that gnncv was built for and that is installed, and torch's threads."""
+    import torch
+
+    try:
+        built_for = str(import_module("gnncv._built_for").TORCH_VERSION)
+    except (ImportError, AttributeError):
+        built_for = "unknown"
+    return f"{torch.__version__} installed, gnncv built for {built_for}; {torch.get_num_threads()} threads"
+
+
+def _cuda() -> Finding:
+    """Whether torch sees a CUDA device."""
+    try:
+        import torch
+    except Exception:
+        return Finding("cuda", "absent", "torch is not there to ask")
+    if not torch.cuda.is_available():
+        build = f"built with CUDA {torch.version.cuda}" if torch.version.cuda else "a CPU build"
+        return Finding("cuda", "absent", f"no device: this torch is {build}; CVs are evaluated on the CPU")
+    names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+    return Finding("cuda", "ok", names)
+
+
+def _native_library() -> str:
+    """Load the C++ library and its operators."""
+    from gnncv import _native
+
+    _native.load_operators()
+    return "loads; torch.ops.gnncv is registered"
+
+
+def _evaluation() -> str:
+    """Evaluate a sum through the operators and compare it with its known value and gradient."""
+    import torch
+
+    from gnncv import _native
+
+    _native.load_operators()
+    values = torch.tensor([[1.0], [2.0], [4.0]], dtype=torch.float64, requires_grad=True)
+    sums = torch.ops.gnncv.segment_sum(values, torch.tensor([0, 2, 2, 3]))
+    (gradient,) = torch.autograd.grad((sums * sums).sum(), values)
+    if sums.flatten().tolist() != [3.0, 0.0, 4.0] or gradient.flatten().tolist() != [6.0, 6.0, 8.0]:
+        raise RuntimeError(f"a test sum gave {sums.tolist()} and gradient {gradient.tolist()}")
+    return "a test sum and its gradient are right"
+
+
+def _openmm() -> Finding:
+    """OpenMM's version and platforms."""
+    try:
+        import openmm
+    except ImportError:
+        return Finding("openmm", "absent", "not installed", "gnncv run needs it: pip install 'gnncv[openmm]'")
+    platforms = [openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())]
+    return Finding("openmm", "ok", f"{openmm.version.version}, platforms {', '.join(platforms)}")
+
+
+def _plumed() -> Finding:
+    """The PLUMED kernel named by PLUMED_KERNEL and the `plumed` command on PATH."""
+    kernel = os.environ.get("PLUMED_KERNEL")
+    command = shutil.which("plumed")
+    if kernel and not os.path.isfile(kernel):
+        return Finding(
+            "plumed", "absent", f"PLUMED_KERNEL={kernel} is no file", "set it to libplumedKernel.so"
+        )
+    if command is None:
+        detail = f"kernel {kernel}" if kernel else "no kernel (PLUMED_KERNEL) and no plumed command on PATH"
+        return Finding("plumed", "ok" if kernel else "absent", detail)
+    try:
+        reply = subprocess.run(
+            [command, "--no-mpi", "info", "--version"], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding(
+            "plumed", "absent", f"{command} does not run: {error}", "check that PLUMED installation"
+        )
+    return Finding(
+        "plumed", "ok", f"{reply.stdout.strip()} ({command})" + (f", kernel {kernel}" if kernel else "")
+    )

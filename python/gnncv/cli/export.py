@@ -1,0 +1,43 @@
+"""Export a trained run as one TorchScript file, checked against the PyTorch model before it is accepted.
+
+The file is complete: nothing else is needed to evaluate the CV. A model that is not continuous (for instance
+one with kinked activations or an unswitched cutoff) is refused with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gnncv.cli.output import print_facts
+from gnncv.files import check_output
+
+SUMMARY = "write a trained model as a CV file (TorchScript)"
+EXAMPLE = """  gnncv export run/ -o cv.pt
+  gnncv export run/ -o cv64.pt --precision float64"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder that gnncv train wrote")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="CV.pt", help="file to write")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "float64"),
+        default="float32",
+        help="precision of the network; geometry is float64 always (default: %(default)s)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
+    parser.add_argument("--json", action="store_true", help="print the facts in the file as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Export and print what the file says of itself."""
+    check_output(arguments.output, arguments.overwrite)
+    from gnncv.export import export
+
+    facts = export(
+        arguments.run_folder, arguments.output, precision=arguments.precision, overwrite=arguments.overwrite
+    )
+    print_facts(facts, arguments.json)
+    return 0

@@ -1,0 +1,27 @@
+"""Print what a CV file holds: outputs, species, cutoff, precision, training data and self-check."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gnncv.cli.output import print_facts
+
+SUMMARY = "print what a CV file holds"
+EXAMPLE = """  gnncv inspect cv.pt
+  gnncv inspect cv.pt --json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("model", type=Path, metavar="CV.pt", help="a file that gnncv export wrote")
+    parser.add_argument("--json", action="store_true", help="print the facts as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Load the file through the C++ core, so that it is known to work, and print its facts."""
+    from gnncv import CollectiveVariable
+
+    cv = CollectiveVariable(arguments.model)
+    print_facts({"file": str(cv.path), "sha256": cv.hash, **cv.metadata}, arguments.json)
+    return 0

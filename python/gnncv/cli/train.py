@@ -1,0 +1,44 @@
+"""Train a graph autoencoder on labeled (or unlabeled) trajectories, as a YAML file describes it.
+
+The output folder holds checkpoints, the trained model, the losses as a table and a picture, and a picture of
+the latent space colored by phase. `gnncv export` makes a CV file of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gnncv.cli.output import print_facts
+
+SUMMARY = "train a model on trajectories of known phases"
+EXAMPLE = """  gnncv train train.yaml -o run/
+  gnncv train train.yaml -o run/ --resume     # go on after an interruption"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("config", type=Path, metavar="CONFIG.yaml", help="what to train on, and how")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="folder to write")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint in the output folder"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a run in the output folder")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--json", action="store_true", help="print the summary of the training as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the configuration, train, and print the summary."""
+    from gnncv.training import TrainConfig, fit
+
+    config = TrainConfig.from_yaml(arguments.config)
+    trained = fit(
+        config,
+        arguments.output,
+        resume=arguments.resume,
+        overwrite=arguments.overwrite,
+        progress=not arguments.quiet,
+    )
+    print_facts(trained.summary, arguments.json)
+    return 0
