@@ -107,7 +107,7 @@ class AnalyticCV:
         for index, symbol in enumerate(symbols):
             if symbol not in self.species:
                 raise InvalidArgument(
-                    f"species {symbol!r} of atom {index} is unknown; the model knows {', '.join(self.species)}"
+                    f"species {symbol!r} of atom {index} is unknown; it knows {', '.join(self.species)}"
                 )
         self.symbols = list(symbols)
 

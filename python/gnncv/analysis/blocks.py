@@ -1,11 +1,11 @@
 """Weighted histograms and means of correlated samples, with error bars from block averages.
 
-For blocks b with weighted counts A_b and weights W_b the estimate is the ratio p = sum A_b / sum W_b. Its variance, to
-first order in the fluctuations (delta method; equal to the delete-one-block jackknife in that order), is
+For blocks b with weighted counts A_b and weights W_b the estimate is the ratio p = sum A_b / sum W_b. Its
+variance, to first order in the fluctuations (delta method; equal to the delete-one-block jackknife), is
 
     var p = B / (B - 1) * sum_b (A_b - p W_b)^2 / (sum_b W_b)^2 ,
 
-right when blocks are longer than the correlation time of the samples and of their weights (Flyvbjerg, Petersen,
+right when blocks are longer than the correlation time of samples and weights (Flyvbjerg, Petersen,
 JCP 91, 461, 1989, doi:10.1063/1.457480; Bussi, Tribello, Methods Mol. Biol. 2022, 529, 2019,
 doi:10.1007/978-1-4939-9608-7_21).
 """

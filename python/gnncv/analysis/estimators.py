@@ -41,8 +41,8 @@ def free_energy_from_hills(
     value_range : (low, high), optional
         Range of the grid; default from the lowest to the highest center, where the run has been.
     blocks : int
-        The errors are the standard deviation of `blocks` estimates, after the first half, ..., all of the hills
-        (evenly spaced in their number, aligned by their means). They say how much the curve still moves, not
+        The errors are the standard deviation of `blocks` estimates, after half of the hills and on, evenly
+        spaced to all of them, aligned by their means. They say how much the curve still moves, not
         how well it was sampled: reweighting (`free_energy_from_samples`) gives sampling errors.
     plumed_cutoff : bool
         Cut Gaussians as PLUMED does.
@@ -58,8 +58,8 @@ def free_energy_from_hills(
     check_range(value_range)
     if len(hills.cv) != 1:
         raise InvalidArgument(
-            f"the hills have {len(hills.cv)} variables ({', '.join(hills.cv)}) and a curve has one: reweight the "
-            "COLVAR file of the run onto the one of interest"
+            f"the hills have {len(hills.cv)} variables ({', '.join(hills.cv)}) and a curve has one: "
+            "reweight the COLVAR file of the run onto the one of interest"
         )
     if len(hills) == 0:
         raise InvalidArgument("the HILLS file has no hills")

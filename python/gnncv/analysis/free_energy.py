@@ -74,7 +74,6 @@ def _bias_columns(table: Colvar, chosen: str | Sequence[str] | None, look: bool)
 def _choose_cv(table: Colvar, cv: str | None, bias_columns: list[str], bias: Hills | BiasGrid | None) -> str:
     """The variable: as asked, that of the hills, or the only column that can be it."""
     if cv is not None:
-        table.column(cv)
         return cv
     if isinstance(bias, Hills) and len(bias.cv) == 1:
         table.column(bias.cv[0])
@@ -130,13 +129,15 @@ def _from_table(
     discard: float,
 ) -> tuple[str, Array, Array | None, str]:
     """Name, samples and weights of the variable of the curve, and the words for the weights."""
+    if cv is not None:
+        table.column(cv)
     columns = _bias_columns(table, bias_column, look=bias is None)
     if reweight_on is not None:
         table.column(reweight_on)
         if bias is None and not columns:
             raise InvalidArgument(
-                f"reweighting on {reweight_on} needs the bias: name its column (bias_column) or give the HILLS "
-                f"file (bias); the columns are {', '.join(table.fields)}"
+                f"reweighting on {reweight_on} needs the bias: name its column (bias_column) or give the "
+                f"HILLS file (bias); the columns are {', '.join(table.fields)}"
             )
     name = _choose_cv(table, cv, columns, bias) if reweight_on is None or bias is not None else reweight_on
     biased = [name]
@@ -180,7 +181,7 @@ def compute_free_energy(
     temperature_kelvin : float
         Needed with a COLVAR file.
     bias_column : str or sequence of str, optional
-        Column(s) of the COLVAR file with the bias felt, kJ/mol (several, or separated by commas: their sum).
+        Column(s) of the COLVAR file with the bias felt, kJ/mol (several: their sum).
         Default, without `bias`: the column ``bias`` or ``*.bias`` if there is just one; none makes the samples
         unbiased.
     bias : path-like or iterable of path-like, optional

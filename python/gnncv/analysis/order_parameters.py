@@ -5,8 +5,8 @@
     Q_l     = the same of the mean of Y_lm over all bonds, sum_i N_i q_lm(i) / sum_i N_i
     averaged q_l(i) = the same of the mean of q_lm over i and its neighbors
 
-Steinhardt, Nelson, Ronchetti, PRB 28, 784 (1983), doi:10.1103/PhysRevB.28.784; Lechner, Dellago, JCP 129, 114707
-(2008), doi:10.1063/1.2977970. Computed by freud (freud-analysis on PyPI).
+Steinhardt, Nelson, Ronchetti, PRB 28, 784 (1983), doi:10.1103/PhysRevB.28.784; Lechner, Dellago, JCP 129,
+114707 (2008), doi:10.1063/1.2977970. Computed by freud (freud-analysis on PyPI).
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def _freud() -> Any:
 def _periodic_copy(atoms: Any, cutoff: float) -> tuple[Array, Array]:
     """Positions and lower triangular cell of a fully periodic system with the same neighbors.
 
-    Open directions get a gap wider than the cutoff, and the box is repeated until its planes are more than two
-    cutoffs apart, as nearest images need. The first N positions are those of the N atoms.
+    Open directions get a gap wider than the cutoff, and the box is repeated until its planes are more than
+    two cutoffs apart, as nearest images need. The first N positions are those of the N atoms.
     """
     copy = atoms.copy()
     for axis in np.flatnonzero(~np.asarray(atoms.pbc)):
@@ -81,7 +81,7 @@ def order_parameters(atoms: Any, cutoff: float) -> OrderParameters:
     atoms : ase.Atoms
         N atoms with any cell and periodicity.
     cutoff : float
-        Neighbors are closer than this, angstrom; the first minimum of g(r), 5.1 angstrom (1.5 sigma) for argon.
+        Neighbors are closer than this, angstrom; the first minimum of g(r): 5.1 (1.5 sigma) for argon.
 
     Returns
     -------

@@ -2,8 +2,8 @@
 
 Three ways, with V(s, t) the bias at time t and s_t the variable's value then:
 
-- `bias_weights`: w_t = exp(V(s_t, t) / kT), with the bias as logged, right for a bias that does not change (and
-  for the quasi-static end of a run);
+- `bias_weights`: w_t = exp(V(s_t, t) / kT), with the bias as logged, right for a bias that does not
+  change (and for the quasi-static end of a run);
 - `final_bias_weights`: w_t = exp(V(s_t, t_end) / kT), the final bias of a converged run for all samples
   (Branduardi, Bussi, Parrinello, JCTC 8, 2247, 2012, doi:10.1021/ct3002464);
 - `tiwary_parrinello_weights`: w_t = exp((V(s_t, t) - c(t)) / kT), with
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from gnncv.analysis.bias import BiasGrid, hill_grid, hill_sum
 from gnncv.analysis.thermal import thermal_energy
@@ -34,6 +33,12 @@ def _finite(values: Array, what: str) -> Array:
         bad = int(np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))[0])
         raise InvalidArgument(f"{what} of sample {bad} is not finite")
     return values
+
+
+def _log_sum_exp(exponents: Array, factors: Array | float = 1.0) -> float:
+    """log(sum(factors * exp(exponents))) without overflow."""
+    highest = float(exponents.max())
+    return highest + float(np.log(np.sum(factors * np.exp(exponents - highest))))
 
 
 def bias_weights(bias_kj_mol: Array, temperature_kelvin: float) -> Array:
@@ -55,7 +60,7 @@ def bias_weights(bias_kj_mol: Array, temperature_kelvin: float) -> Array:
     exponents = _finite(bias_kj_mol, "the bias") / energy
     if len(exponents) == 0:
         raise InvalidArgument("there are no samples to reweight")
-    weights: Array = np.exp(exponents - logsumexp(exponents))
+    weights: Array = np.exp(exponents - _log_sum_exp(exponents))
     return weights
 
 
@@ -97,8 +102,8 @@ def bias_offset(bias: Array, grid: Array, bias_factor: float | None, temperature
     without = 0.0 if bias_factor is None else 1.0 / (bias_factor - 1.0)
     measure = np.full(len(grid), 1.0)
     measure[[0, -1]] = 0.5  # trapezoidal rule; the step cancels
-    top = logsumexp(with_bias * bias / energy, b=measure)
-    bottom = logsumexp(without * bias / energy, b=measure)
+    top = _log_sum_exp(with_bias * bias / energy, measure)
+    bottom = _log_sum_exp(without * bias / energy, measure)
     return float(energy * (top - bottom))
 
 
@@ -156,5 +161,5 @@ def tiwary_parrinello_weights(
         offset = bias_offset(bias[inside], grid[inside], hills.bias_factor, temperature_kelvin)
         chosen = slice(*np.searchsorted(felt, [count, count + 1]))
         exponents[chosen] = (np.interp(values[chosen], grid, bias) - offset) / energy
-    weights: Array = np.exp(exponents - logsumexp(exponents))
+    weights: Array = np.exp(exponents - _log_sum_exp(exponents))
     return weights

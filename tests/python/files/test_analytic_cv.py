@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from analytic_cv import AnalyticCV, random_atoms
 
+from analytic_cv import AnalyticCV, random_atoms
 from gnncv.errors import InvalidArgument
 
 SYSTEMS = [(0, True), (1, True), (2, False), (7, True), (40, [True, True, False]), (40, True), (40, False)]
@@ -45,5 +45,5 @@ def test_outputs_are_chosen_by_name():
     assert result["coordination"] == pytest.approx(cv.per_site(atoms)["coordination"].mean())
     with pytest.raises(InvalidArgument, match="'nothing' is unknown; the model has coordination"):
         cv.compute(atoms, outputs=["nothing"])
-    with pytest.raises(InvalidArgument, match="the model knows Ar"):
+    with pytest.raises(InvalidArgument, match="it knows Ar"):
         AnalyticCV().bind(["Xe"])

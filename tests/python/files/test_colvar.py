@@ -21,22 +21,24 @@ def test_round_trip(tmp_path, rows):
     with TableWriter(path, ["time", "cv", "bias"], {"temperature": "82"}, digits=None) as writer:
         for row in values:
             writer.write(row)
-        assert writer.position == path.stat().st_size or writer.flush() is None
+        writer.flush()
+        assert writer.position == path.stat().st_size
     table = read_colvar(path)
     assert table.fields == ["time", "cv", "bias"] and table.constants == {"temperature": "82"}
     assert len(table) == rows and table.dropped == 0
     assert np.array_equal(np.column_stack([table[name] for name in table.fields]), values)
 
 
-@pytest.mark.parametrize("cut", range(1, 12))
+@pytest.mark.parametrize("cut", range(1, 10))
 def test_a_torn_last_row_is_dropped(tmp_path, cut):
     whole = "#! FIELDS time cv\n 0.0 1.25\n 1.0 2.25\n"
-    table = read_colvar(write_text(tmp_path / "COLVAR", whole[:-cut] if cut < 11 else whole[:-10]))
-    assert table["cv"].tolist() == ([1.25, 2.25] if cut == 0 else [1.25])
+    table = read_colvar(write_text(tmp_path / "COLVAR", whole[:-cut]))
+    assert table["cv"].tolist() == [1.25] and table.dropped == (cut < 9)
 
 
 def test_repeated_headers_and_a_restart_after_a_torn_row(tmp_path):
-    text = "#! FIELDS time cv\n#! SET kT 0.7\n 0.0 1.0\n 1.0 2.#! FIELDS time cv\n#! SET kT 0.7\n 1.0 2.0\n# note\n\n"
+    header = "#! FIELDS time cv\n#! SET kT 0.7\n"
+    text = f"{header} 0.0 1.0\n 1.0 2.{header} 1.0 2.0\n# note\n\n"
     table = read_colvar(write_text(tmp_path / "COLVAR", text))
     assert table["cv"].tolist() == [1.0, 2.0] and table.dropped == 1 and table.constants == {"kT": "0.7"}
 

@@ -74,6 +74,6 @@ def test_bad_hills_are_not_written(tmp_path):
     with HillsWriter(tmp_path / "HILLS", "s", 10) as writer:
         with pytest.raises(InvalidArgument, match="widths must be positive"):
             writer.write(0, 0.1, 0.0, 1.0)
-        with pytest.raises(InvalidArgument, match="height .* nan"):
+        with pytest.raises(InvalidArgument, match=r"height .* nan"):
             writer.write(0, 0.1, 0.1, np.nan)
     assert len(read_hills(tmp_path / "HILLS")) == 0
