@@ -26,7 +26,7 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         Angstrom.
     species, phases
         Names in the order of the integer types; frames with another species are refused, frames whose
-        ``info["phase"]`` is absent are unlabelled.
+        ``info["phase"]`` is absent are unlabeled.
     augmentation
         ``None`` leaves the frames as they are.
     volume_range
@@ -54,7 +54,11 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
             raise InvalidArgument("a data set needs at least one frame")
         self.frames = list(frames)
         self.cutoff = float(cutoff)
-        self.species = sorted({s for f in frames for s in f.get_chemical_symbols()}) if species is None else list(species)
+        self.species = (
+            sorted({s for f in frames for s in f.get_chemical_symbols()})
+            if species is None
+            else list(species)
+        )
         self.phases = list(phases)
         self.augmentation = augmentation
         self.volume_range = volume_range

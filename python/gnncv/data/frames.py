@@ -29,7 +29,7 @@ def load_frames(
     -------
     list of ase.Atoms
         Each with ``info["source"]`` (file), ``info["frame"]`` (number within what was read) and, where it
-        is labelled, ``info["phase"]``. Calculators are dropped.
+        is labeled, ``info["phase"]``. Calculators are dropped.
 
     Raises
     ------

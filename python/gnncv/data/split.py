@@ -91,7 +91,7 @@ def split_frames(
 def _trajectories(frames: Sequence[Atoms]) -> dict[str, list[int]]:
     members: dict[str, list[int]] = {}
     for number, atoms in enumerate(frames):
-        name = f"{atoms.info.get('source', 'frames')} ({atoms.info.get('phase', 'unlabelled')})"
+        name = f"{atoms.info.get('source', 'frames')} ({atoms.info.get('phase', 'unlabeled')})"
         members.setdefault(name, []).append(number)
     return members
 

@@ -31,7 +31,7 @@ class GraphAutoencoder(nn.Module):
 
     The encoder maps each site's surroundings to a latent; the decoder rebuilds the site's radial and
     bond-orientational invariants and the adjacency of neighboring sites. A classifier on the latent mean
-    reads the phase where frames are labelled.
+    reads the phase where frames are labeled.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class GraphAutoencoder(nn.Module):
     species
         Species names, in the order of the integer types.
     phases
-        Names of the labelled phases, the reference (the melt) first; empty for unlabelled training.
+        Names of the labeled phases, the reference (the melt) first; empty for unlabeled training.
     """
 
     novelty_scale: Tensor
@@ -64,15 +64,15 @@ class GraphAutoencoder(nn.Module):
         self.adjacency_decoder = nn.Linear(config.latent, config.width, bias=False)
         self.phase_head = (
             nn.Sequential(
-                nn.Linear(config.latent, config.width), activation(), nn.Linear(config.width, len(self.phases))
+                nn.Linear(config.latent, config.width),
+                activation(),
+                nn.Linear(config.width, len(self.phases)),
             )
             if self.phases
             else None
         )
         self.register_buffer("novelty_scale", torch.ones((), dtype=torch.float64))
-        self.register_buffer(
-            "centroids", torch.zeros((len(self.phases), config.latent), dtype=torch.float64)
-        )
+        self.register_buffer("centroids", torch.zeros((len(self.phases), config.latent), dtype=torch.float64))
 
     def encode(self, batch: GraphBatch) -> Encoding:
         """Latent distribution of every site of a batch."""

@@ -18,7 +18,7 @@ DEVIATION_SOFTNESS = 0.05
 def output_names(latent: int, phases: list[str], pooling: str = "mean") -> dict[str, str]:
     """Names of the outputs in order, each with ``intensive`` or ``extensive``.
 
-    With two labelled phases the names are ``crystallinity``, ``ncrystal``, ``progress`` and ``deviation``;
+    With two labeled phases the names are ``crystallinity``, ``ncrystal``, ``progress`` and ``deviation``;
     with more, each carries ``-PHASE`` of a phase other than the reference.
     """
     latent_kind = "extensive" if pooling == "sum" else "intensive"

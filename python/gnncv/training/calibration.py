@@ -87,7 +87,7 @@ def output_statistics(model: GraphAutoencoder, dataset: GraphDataset) -> dict[st
     for column, name in enumerate(output_names(model.config.latent, model.phases, model.config.pooling)):
         statistics[name] = {}
         for phase in np.unique(phases):
-            label = "unlabelled" if phase == NO_PHASE else model.phases[phase]
+            label = "unlabeled" if phase == NO_PHASE else model.phases[phase]
             chosen = values[phases == phase, column]
             statistics[name][label] = [float(chosen.mean()), float(chosen.std())]
     return statistics

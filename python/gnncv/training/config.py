@@ -18,7 +18,7 @@ class DataConfig(BaseModel):
     phases: dict[str, list[Path]] = Field(
         default_factory=dict, description="Trajectories of each named phase, in any format ASE reads."
     )
-    unlabelled: list[Path] = Field(default_factory=list, description="Trajectories without a label.")
+    unlabeled: list[Path] = Field(default_factory=list, description="Trajectories without a label.")
     reference: str = Field(
         default="melt", description="The disordered phase that `progress` starts from; one of `phases`."
     )
@@ -26,13 +26,15 @@ class DataConfig(BaseModel):
     validation_fraction: float = Field(default=0.2, gt=0, lt=1, description="Share of the frames.")
     validation_blocks: int = Field(default=2, ge=1, description="Blocks of time a trajectory.")
     gap: int | None = Field(
-        default=None, ge=0, description="Frames left out beside a block; twice the correlation time if absent."
+        default=None,
+        ge=0,
+        description="Frames left out beside a block; twice the correlation time if absent.",
     )
 
     @model_validator(mode="after")
     def _consistent(self) -> "DataConfig":
-        if not self.phases and not self.unlabelled:
-            raise ValueError("give trajectories under `phases`, or under `unlabelled`")
+        if not self.phases and not self.unlabeled:
+            raise ValueError("give trajectories under `phases`, or under `unlabeled`")
         if self.phases and self.reference not in self.phases:
             raise ValueError(
                 f"reference {self.reference!r} is none of the phases {', '.join(self.phases)}: labels missing"
@@ -68,7 +70,9 @@ class OptimizationConfig(BaseModel):
     gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the parameters' gradient.")
     seed: int = Field(default=0, ge=0, description="Of weights, order, augmentation and latent noise.")
     threads: int | None = Field(default=None, ge=1, description="CPU threads; torch's choice if absent.")
-    accelerator: Literal["cpu", "auto"] = Field(default="auto", description="auto takes a GPU if there is one.")
+    accelerator: Literal["cpu", "auto"] = Field(
+        default="auto", description="auto takes a GPU if there is one."
+    )
 
 
 class TrainConfig(BaseModel):

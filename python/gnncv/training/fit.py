@@ -22,7 +22,7 @@ from gnncv.models import GraphAutoencoder
 from .calibration import calibrate, frame_outputs, output_statistics, standardize_features
 from .config import TrainConfig
 from .history import History
-from .module import AugmentAnew, AutoencoderModule
+from .module import AutoencoderModule, EpochOrder, SeedEpoch
 from .pictures import draw_latent_space, draw_losses
 from .run_folder import MODEL_FILE, TrainedRun, save_run
 
@@ -58,7 +58,7 @@ def fit(
         Folder of the run: ``config.yaml``, ``checkpoints/``, ``metrics.csv``, ``losses.png``,
         ``latent.png``, ``model.pt`` (weights) and ``summary.json``.
     frames
-        Frames to use instead of the files that ``config.data`` names, labelled by ``info["phase"]`` where
+        Frames to use instead of the files that ``config.data`` names, labeled by ``info["phase"]`` where
         they are. A frame whose ``info["split"]`` is ``training`` or ``validation`` goes there; the rest is
         split by blocks of time.
     resume
@@ -76,13 +76,14 @@ def fit(
         Data that cannot be used, or a resume with another configuration.
     """
     folder = Path(output)
-    checkpoint = _prepare_folder(folder, config, resume, overwrite)
+    _refuse_existing(folder, config, resume, overwrite)
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
-    loaded = list(frames) if frames is not None else _load(config)
+    loaded = list(frames) if frames is not None else configured_frames(config)
     split = _split(loaded, config)
     datasets = _datasets(loaded, split, config)
+    checkpoint = _prepare_folder(folder, config, overwrite)
     model = GraphAutoencoder(config.model, datasets.training.species, datasets.training.phases)
     standardize_features(model, datasets.training)
     history = History(folder / "metrics.csv")
@@ -97,40 +98,50 @@ def fit(
     return save_run(folder, model, summary, _check_frames(datasets.plain))
 
 
-def _prepare_folder(folder: Path, config: TrainConfig, resume: bool, overwrite: bool) -> Path | None:
+def _text(config: TrainConfig) -> str:
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _refuse_existing(folder: Path, config: TrainConfig, resume: bool, overwrite: bool) -> None:
+    """Raise before any work if the folder holds a run that is not to be continued or replaced."""
+    if overwrite or not (folder / CONFIG_FILE).exists():
+        return
+    if not resume:
+        raise OutputExists(f"{folder} holds a training run; resume it, overwrite it or choose another folder")
+    if (folder / CONFIG_FILE).read_text() != _text(config):
+        raise InvalidArgument(f"{folder / CONFIG_FILE} differs from the configuration given: cannot resume")
+
+
+def _prepare_folder(folder: Path, config: TrainConfig, overwrite: bool) -> Path | None:
     """Make the folder, write the configuration, and find the checkpoint to resume from."""
-    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    last = folder / CHECKPOINTS / "last.ckpt"
-    if (folder / CONFIG_FILE).exists() and not overwrite:
-        if not resume:
-            raise OutputExists(f"{folder} holds a training run; resume it, overwrite it or choose another folder")
-        if (folder / CONFIG_FILE).read_text() != text:
-            raise InvalidArgument(f"{folder / CONFIG_FILE} differs from the configuration given: cannot resume")
-        return last if last.exists() else None
-    if overwrite and (folder / CHECKPOINTS).is_dir():
+    if overwrite:
         for stale in [*(folder / CHECKPOINTS).glob("*.ckpt"), folder / MODEL_FILE]:
             stale.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     with write_atomic(folder / CONFIG_FILE, overwrite=True) as temporary:
-        Path(temporary).write_text(text)
-    return None
+        Path(temporary).write_text(_text(config))
+    last = folder / CHECKPOINTS / "last.ckpt"
+    return last if last.exists() else None
 
 
-def _load(config: TrainConfig) -> list[Atoms]:
+def configured_frames(config: TrainConfig) -> list[Atoms]:
+    """The frames that a configuration names, labeled by phase; see :func:`gnncv.data.load_frames`."""
     data = config.data
     frames: list[Atoms] = []
     for phase in data.phase_names():
         frames += load_frames(data.phases[phase], phase, data.index)
-    unlabelled = load_frames(data.unlabelled, None, data.index) if data.unlabelled else []
-    for atoms in unlabelled:
+    unlabeled = load_frames(data.unlabeled, None, data.index) if data.unlabeled else []
+    for atoms in unlabeled:
         atoms.info.pop("phase", None)
-    return frames + unlabelled
+    return frames + unlabeled
 
 
 def _split(frames: list[Atoms], config: TrainConfig) -> Split:
     free = [k for k, atoms in enumerate(frames) if atoms.info.get("split") is None]
     data = config.data
-    blocks = split_frames([frames[k] for k in free], data.validation_fraction, data.validation_blocks, data.gap)
+    blocks = split_frames(
+        [frames[k] for k in free], data.validation_fraction, data.validation_blocks, data.gap
+    )
     return Split(
         [free[k] for k in blocks.training]
         + [k for k, atoms in enumerate(frames) if atoms.info.get("split") == "training"],
@@ -145,7 +156,7 @@ def _datasets(frames: list[Atoms], split: Split, config: TrainConfig) -> _Datase
     labels = {atoms.info.get("phase") for atoms in frames}
     for phase in phases:
         if phase not in labels:
-            raise InvalidArgument(f"no frame is labelled {phase!r}, which the configuration names as a phase")
+            raise InvalidArgument(f"no frame is labeled {phase!r}, which the configuration names as a phase")
     species = sorted({symbol for atoms in frames for symbol in atoms.get_chemical_symbols()})
     training = [frames[k] for k in split.training]
     validation = [frames[k] for k in split.validation]
@@ -170,16 +181,24 @@ def _optimize(
 ) -> dict[str, torch.Tensor]:
     """Run Lightning's loop and return the weights with the smallest validation loss."""
     settings = config.training
-    order = torch.Generator().manual_seed(settings.seed)
-    loader = torch.utils.data.DataLoader(
-        datasets.training, settings.batch_size, shuffle=True, collate_fn=collate, generator=order
+    order = EpochOrder(len(datasets.training), settings.seed)
+    loader, validation = (
+        # a generator of their own: a loader draws from it when iteration starts, at a resume once more
+        torch.utils.data.DataLoader(
+            dataset, settings.batch_size, sampler=sampler, collate_fn=collate, generator=torch.Generator()
+        )
+        for dataset, sampler in ((datasets.training, order), (datasets.validation, None))
     )
-    validation = torch.utils.data.DataLoader(datasets.validation, settings.batch_size, collate_fn=collate)
     saver = ModelCheckpoint(
-        folder / CHECKPOINTS, "best", monitor="validation_loss", save_last=True, enable_version_counter=False
+        folder / CHECKPOINTS,
+        "best",
+        monitor="validation_loss",
+        save_last=True,
+        save_on_train_epoch_end=True,  # after the schedule has stepped, so that a resumed run goes on exactly
+        enable_version_counter=False,
     )
     callbacks: list[lightning.Callback] = [
-        AugmentAnew(),
+        SeedEpoch(datasets.training, order),
         history,
         saver,
         EarlyStopping("validation_loss", patience=settings.patience),
@@ -202,6 +221,7 @@ def _optimize(
             enable_model_summary=False,
             gradient_clip_val=settings.gradient_clip,
             num_sanity_val_steps=0,
+            use_distributed_sampler=False,
         )
         trainer.fit(module, loader, validation, ckpt_path=checkpoint)
     module.to("cpu")

@@ -14,7 +14,7 @@ from .config import LossConfig
 
 @dataclass
 class LossTerms:
-    """Each term before its weight, and the share of sites (of labelled frames) whose phase is right."""
+    """Each term before its weight, and the share of sites (of labeled frames) whose phase is right."""
 
     reconstruction: Tensor
     adjacency: Tensor
@@ -40,10 +40,14 @@ def autoencoder_loss(model: GraphAutoencoder, batch: GraphBatch, encoding: Encod
     the switching function; phase that of the site classifier.
     """
     latents = encoding.sample() if model.training else encoding.mean
-    reconstruction = (model.environment_decoder(latents) - encoding.invariants.detach()).square().mean()
-    divergence = 0.5 * (
-        encoding.mean.square() + encoding.log_variance.exp() - 1.0 - encoding.log_variance
-    ).sum(dim=1).mean()
+    target = reconstruction_target(encoding.invariants)
+    reconstruction = (model.environment_decoder(latents) - target).square().mean()
+    divergence = (
+        0.5
+        * (encoding.mean.square() + encoding.log_variance.exp() - 1.0 - encoding.log_variance)
+        .sum(dim=1)
+        .mean()
+    )
     adjacency = reconstruction.new_zeros(())
     if batch.center.shape[0] > 0:
         with torch.no_grad():
@@ -54,11 +58,16 @@ def autoencoder_loss(model: GraphAutoencoder, batch: GraphBatch, encoding: Encod
     return LossTerms(reconstruction, adjacency, divergence, phase, accuracy)
 
 
+def reconstruction_target(invariants: Tensor) -> Tensor:
+    """What the decoder rebuilds: each site's own standardized invariants, as given data."""
+    return invariants.detach()
+
+
 def _phase_terms(model: GraphAutoencoder, batch: GraphBatch, mean: Tensor) -> tuple[Tensor, Tensor]:
     labels = batch.phase[batch.frame]
-    labelled = labels != NO_PHASE
-    if model.phase_head is None or not bool(labelled.any()):
+    labeled = labels != NO_PHASE
+    if model.phase_head is None or not bool(labeled.any()):
         return mean.new_zeros(()), mean.new_full((), float("nan"))
-    logits = model.phase_head(mean[labelled])
-    accuracy = (logits.argmax(dim=1) == labels[labelled]).to(mean.dtype).mean()
-    return functional.cross_entropy(logits, labels[labelled]), accuracy
+    logits = model.phase_head(mean[labeled])
+    accuracy = (logits.argmax(dim=1) == labels[labeled]).to(mean.dtype).mean()
+    return functional.cross_entropy(logits, labels[labeled]), accuracy

@@ -1,13 +1,15 @@
 """The autoencoder as Lightning trains it."""
 
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from torch import Tensor
 
-from gnncv.data import GraphBatch
+from gnncv.data import GraphBatch, GraphDataset
 from gnncv.models import GraphAutoencoder
 
 from .config import TrainConfig
@@ -53,11 +55,46 @@ class AutoencoderModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 
-class AugmentAnew(lightning.Callback):
-    """Tell the training data which epoch it is, so that each epoch draws other augmented frames."""
+class EpochOrder(torch.utils.data.Sampler[int]):
+    """A random order that depends on seed and epoch alone, so that a resumed run draws what it would have."""
 
-    def on_train_epoch_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    def __init__(self, n_frames: int, seed: int) -> None:
+        self.n_frames = n_frames
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.n_frames
+
+    def __iter__(self) -> Iterator[int]:
+        generator = np.random.default_rng([self.seed, self.epoch])
+        yield from generator.permutation(self.n_frames).tolist()
+
+
+class SeedEpoch(lightning.Callback):
+    """Let order, augmentation and latent noise of each epoch depend on seed and epoch alone."""
+
+    def __init__(self, dataset: GraphDataset, order: EpochOrder) -> None:
+        self.dataset = dataset
+        self.order = order
+
+    def on_load_checkpoint(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        loader: Any = trainer.train_dataloader
-        loader.dataset.set_epoch(trainer.current_epoch)
+        # Checkpoints are of finished epochs; Lightning draws the first batch before the epoch's own hook.
+        self._set_epoch(checkpoint["epoch"] + 1)
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        seeds = np.random.SeedSequence([self.order.seed, trainer.current_epoch])
+        torch.manual_seed(int(seeds.generate_state(1)[0]))
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._set_epoch(trainer.current_epoch + 1)
+
+    def _set_epoch(self, epoch: int) -> None:
+        self.dataset.set_epoch(epoch)
+        self.order.set_epoch(epoch)

@@ -12,7 +12,7 @@ from gnncv.files.atomic import write_atomic
 matplotlib.use("Agg")
 
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
-UNLABELLED_COLOR = "#888888"
+UNLABELED_COLOR = "#888888"
 TERMS = ("loss", "reconstruction", "adjacency", "divergence", "phase", "accuracy")
 
 
@@ -50,7 +50,7 @@ def draw_latent_space(
     axes = figure.subplots()
     for phase in np.unique(phases):
         chosen = phases == phase
-        label, color = ("unlabelled", UNLABELLED_COLOR)
+        label, color = ("unlabeled", UNLABELED_COLOR)
         if phase >= 0:
             label, color = names[phase], COLORS[phase % len(COLORS)]
         axes.scatter(*projected[chosen].T, s=14, alpha=0.7, color=color, label=label, edgecolors="none")
