@@ -1,0 +1,173 @@
+#include "core/neighbors.h"
+
+#include "core/validation.h"
+#include "gnncv/error.h"
+
+#include <vesin.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace gnncv {
+
+struct NeighborList::VesinList {
+    VesinNeighborList list;
+
+    VesinList() = default;
+    VesinList(const VesinList&) = delete;
+    VesinList& operator=(const VesinList&) = delete;
+    ~VesinList() { vesin_free(&list); }
+};
+
+namespace {
+
+// Keeps a pair that rounding puts a hair outside vesin's cutoff; pairs are filtered exactly afterwards.
+constexpr double cutoff_margin = 1e-9;
+
+Vector3 point(std::span<const double> positions, std::size_t i) {
+    return {positions[3 * i], positions[3 * i + 1], positions[3 * i + 2]};
+}
+
+void set_point(std::vector<double>& positions, std::size_t i, const Vector3& r) {
+    std::copy(r.begin(), r.end(), positions.begin() + static_cast<std::ptrdiff_t>(3 * i));
+}
+
+// f of the fractional coordinates along periodic directions, zero along the others.
+template <typename F> Vector3 whole_cells(const Box& box, const Vector3& r, F&& f) {
+    const Vector3 fraction = times(r, box.inverse());
+    Vector3 n{};
+    for (int a = 0; a < 3; ++a) {
+        n[a] = box.periodic()[a] ? f(fraction[a]) : 0.0;
+    }
+    return n;
+}
+
+} // namespace
+
+NeighborList::NeighborList(double cutoff, double skin, int num_threads)
+    : cutoff_(cutoff), skin_(skin), num_threads_(std::max(1, num_threads)), vesin_(std::make_unique<VesinList>()) {}
+
+NeighborList::~NeighborList() = default;
+
+bool NeighborList::update(std::span<const double> positions, const Box& box) {
+    if (still_valid(positions, box)) {
+        return false;
+    }
+    reference_box_.reset(); // stays unset if building throws
+    rebuild(positions, box);
+    reference_box_ = box;
+    return true;
+}
+
+bool NeighborList::still_valid(std::span<const double> positions, const Box& box) {
+    const std::size_t n_atoms = positions.size() / 3;
+    if (skin_ <= 0.0 || !reference_box_ || 3 * n_atoms != reference_.size() ||
+        box.periodic() != reference_box_->periodic()) {
+        return false;
+    }
+    const Matrix3 map = times(reference_box_->inverse(), box.matrix());
+    const double stretch = spectral_norm(times(box.inverse(), reference_box_->matrix()));
+    Vector3 first{}, mean{};
+    for (std::size_t i = 0; i < n_atoms; ++i) {
+        Vector3 r = point(positions, i) - box.lattice(wraps_[i]);
+        Vector3 moved = r - times(point(reference_, i), map);
+        if (i == 0) {
+            first = moved;
+        }
+        moved = moved - first;
+        const Vector3 jump = whole_cells(box, moved, [](double x) { return std::round(x); });
+        if (jump != Vector3{}) {
+            wraps_[i] = wraps_[i] + jump;
+            const Vector3 lattice = box.lattice(jump);
+            r = r - lattice;
+            moved = moved - lattice;
+        }
+        set_point(wrapped_, i, r);
+        displacements_[i] = moved;
+        mean = mean + moved;
+    }
+    mean = scaled(mean, 1.0 / static_cast<double>(n_atoms));
+    double largest = 0.0;
+    for (const Vector3& moved : displacements_) {
+        const Vector3 u = moved - mean;
+        largest = std::max(largest, dot(u, u));
+    }
+    return stretch * (1.0 + 1e-12) * (cutoff_ + 2.0 * std::sqrt(largest)) <= cutoff_ + skin_;
+}
+
+void NeighborList::rebuild(std::span<const double> positions, const Box& box) {
+    const std::size_t n_atoms = positions.size() / 3;
+    check_number_of_pairs(box, n_atoms, cutoff_ + skin_);
+    wrapped_.resize(positions.size());
+    wraps_.resize(n_atoms);
+    displacements_.resize(n_atoms);
+    for (std::size_t i = 0; i < n_atoms; ++i) {
+        const Vector3 r = point(positions, i);
+        wraps_[i] = whole_cells(box, r, [](double x) { return std::floor(x); });
+        set_point(wrapped_, i, r - box.lattice(wraps_[i]));
+    }
+    reference_ = wrapped_;
+
+    VesinOptions options{};
+    options.cutoff = (cutoff_ + skin_) * (1.0 + cutoff_margin);
+    options.full = true;
+    options.sorted = true;
+    options.algorithm = VesinAutoAlgorithm;
+    options.skin = 0.0;
+    options.n_threads = num_threads_;
+    options.return_shifts = true;
+    const char* error = nullptr;
+    const int status = vesin_neighbors(reinterpret_cast<const double(*)[3]>(wrapped_.data()), n_atoms,
+                                       reinterpret_cast<const double(*)[3]>(box.matrix().data()), box.periodic().data(),
+                                       VesinDevice{VesinCPU, 0}, options, &vesin_->list, &error);
+    if (status != 0) {
+        throw Error("the neighbor list could not be built: " + std::string(error != nullptr ? error : "unknown error"));
+    }
+    sort_candidates(n_atoms);
+}
+
+// From vesin's list (sorted by center only) to rows sorted by (neighbor, shift). A shift's number in the table of all shifts in
+// their bounding box has the order of the shifts.
+void NeighborList::sort_candidates(std::size_t n_atoms) {
+    const VesinNeighborList& list = vesin_->list;
+    std::array<std::int64_t, 3> low{}, high{};
+    candidates_.row_ptr.assign(n_atoms + 1, 0);
+    for (std::size_t p = 0; p < list.length; ++p) {
+        ++candidates_.row_ptr[list.pairs[p][0] + 1];
+        for (int a = 0; a < 3; ++a) {
+            low[a] = std::min<std::int64_t>(low[a], list.shifts[p][a]);
+            high[a] = std::max<std::int64_t>(high[a], list.shifts[p][a]);
+        }
+    }
+    std::array<std::int64_t, 3> count{};
+    for (int a = 0; a < 3; ++a) {
+        count[a] = high[a] - low[a] + 1;
+    }
+    candidates_.shifts.clear();
+    for (std::int64_t x = low[0]; x <= high[0]; ++x) {
+        for (std::int64_t y = low[1]; y <= high[1]; ++y) {
+            for (std::int64_t z = low[2]; z <= high[2]; ++z) {
+                candidates_.shifts.push_back({static_cast<double>(x), static_cast<double>(y), static_cast<double>(z)});
+            }
+        }
+    }
+    keys_.resize(list.length);
+    for (std::size_t p = 0; p < list.length; ++p) {
+        const auto& s = list.shifts[p];
+        const std::int64_t number = ((s[0] - low[0]) * count[1] + (s[1] - low[1])) * count[2] + (s[2] - low[2]);
+        keys_[p] = static_cast<std::uint64_t>(list.pairs[p][1]) << 32 | static_cast<std::uint64_t>(number);
+    }
+    for (std::size_t i = 0; i < n_atoms; ++i) {
+        candidates_.row_ptr[i + 1] += candidates_.row_ptr[i];
+        std::sort(keys_.begin() + candidates_.row_ptr[i], keys_.begin() + candidates_.row_ptr[i + 1]);
+    }
+    candidates_.neighbor.resize(list.length);
+    candidates_.shift.resize(list.length);
+    for (std::size_t p = 0; p < list.length; ++p) {
+        candidates_.neighbor[p] = static_cast<std::int32_t>(keys_[p] >> 32);
+        candidates_.shift[p] = static_cast<std::int32_t>(keys_[p] & 0xffffffffU);
+    }
+}
+
+} // namespace gnncv

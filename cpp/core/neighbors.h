@@ -1,0 +1,62 @@
+// Neighbor list with a Verlet skin that stays exact when the cell changes.
+//
+// The list holds every pair closer than cutoff + skin at the time it was built. Later, with F = cell_ref^-1 cell the affine map
+// that takes the old lattice onto the new one, and u_i = r_i - r_i_ref F what an atom moved beyond that, a pair vector is
+// r_ij = r_ij_ref F + u_j - u_i. So |r_ij_ref| <= ||F^-1||_2 (|r_ij| + 2 max|u|), and every pair within the cutoff is in the list
+// while ||F^-1||_2 (cutoff + 2 max|u|) <= cutoff + skin. A common displacement of all atoms cancels and is taken out of u.
+#pragma once
+
+#include "core/box.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace gnncv {
+
+// Candidate pairs in compressed rows, sorted by (center, neighbor, shift): r_ij = r_j - r_i + shifts[shift[p]] . cell for the
+// *wrapped* positions.
+struct CandidatePairs {
+    std::vector<std::int64_t> row_ptr;
+    std::vector<std::int32_t> neighbor;
+    std::vector<std::int32_t> shift;
+    std::vector<Vector3> shifts;
+};
+
+class NeighborList {
+public:
+    NeighborList(double cutoff, double skin, int num_threads);
+    ~NeighborList();
+
+    // Make the list valid for these positions (N,3). Returns whether it was rebuilt.
+    bool update(std::span<const double> positions, const Box& box);
+
+    [[nodiscard]] const CandidatePairs& candidates() const { return candidates_; }
+
+    // Positions moved by whole lattice vectors, each atom by its own, so that an atom stays near where it was when the list was
+    // built: an engine that wraps atoms back into the cell between steps does not disturb the list.
+    [[nodiscard]] std::span<const double> wrapped() const { return wrapped_; }
+
+private:
+    bool still_valid(std::span<const double> positions, const Box& box);
+    void rebuild(std::span<const double> positions, const Box& box);
+    void sort_candidates(std::size_t n_atoms);
+
+    struct VesinList;
+    double cutoff_;
+    double skin_;
+    int num_threads_;
+    std::unique_ptr<VesinList> vesin_;
+    CandidatePairs candidates_;
+    std::vector<double> wrapped_;
+    std::vector<Vector3> wraps_; // whole numbers: wrapped = position - wraps . cell
+
+    std::optional<Box> reference_box_;
+    std::vector<double> reference_;
+    std::vector<Vector3> displacements_;
+    std::vector<std::uint64_t> keys_; // scratch of the sort
+};
+
+} // namespace gnncv

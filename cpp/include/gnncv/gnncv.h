@@ -1,0 +1,4 @@
+// Everything gnncv offers to C++.
+#pragma once
+
+#include "gnncv/collective_variable.h"

@@ -1,0 +1,251 @@
+"""The collective variable as Python sees it: the C++ core behind NumPy arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ase import Atoms
+
+from gnncv._native import load_core
+from gnncv.errors import InvalidArgument, ModelError
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Values of all outputs, and gradients of those asked for.
+
+    Attributes
+    ----------
+    names
+        All K outputs of the model.
+    values
+        (K,) their values.
+    outputs
+        The G outputs whose gradients were asked for, in that order.
+    gradients
+        (G, N, 3) dCV/dr, per angstrom (not forces).
+    strain_gradient
+        (G, 3, 3) dCV/dstrain for r' = (1 + strain) r. The stress of a bias V(s) is dV/ds dCV/dstrain / volume.
+    """
+
+    names: list[str]
+    values: FloatArray
+    outputs: list[str]
+    gradients: FloatArray
+    strain_gradient: FloatArray
+
+    def __getitem__(self, name: str) -> float:
+        """Value of one output."""
+        return float(self.values[_index(self.names, name, "the model has no output")])
+
+    def gradient(self, name: str) -> FloatArray:
+        """(N, 3) gradient of one output; it must be among `outputs`."""
+        return self.gradients[_index(self.outputs, name, "no gradient was asked for output")]
+
+    def strain(self, name: str) -> FloatArray:
+        """(3, 3) strain gradient of one output; it must be among `outputs`."""
+        return self.strain_gradient[_index(self.outputs, name, "no gradient was asked for output")]
+
+
+class CollectiveVariable:
+    """A learned collective variable, evaluated with gradients and strain gradient by the C++ core.
+
+    Parameters
+    ----------
+    path
+        Model file written by `gnncv export`.
+    device
+        `"cpu"`.
+    skin
+        Length in angstrom added to the cutoff in the neighbor list, so that the list serves many steps; 0 builds
+        it anew each time; None chooses from the cutoff. Results do not depend on it.
+    num_threads
+        Threads within one evaluation; None leaves torch's setting alone.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, truncated, foreign or of a newer format.
+    DeviceError
+        If this build cannot use the device.
+    InvalidArgument
+        If an option cannot be used.
+
+    Notes
+    -----
+    Units are angstrom. Calls from several Python threads are carried out one after the other.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        device: str = "cpu",
+        skin: float | None = None,
+        num_threads: int | None = None,
+    ) -> None:
+        if skin is not None and not skin >= 0.0:
+            raise InvalidArgument(f"skin is {skin}, expected a length in angstrom, 0 or more")
+        if num_threads is not None and num_threads < 1:
+            raise InvalidArgument(f"num_threads is {num_threads}, expected 1 or more, or None")
+        self.path = Path(path)
+        self._core = load_core().CollectiveVariable(
+            fspath(path), device, -1.0 if skin is None else float(skin), num_threads or 0
+        )
+        self._symbols: list[str] | None = None
+        self._numbers: npt.NDArray[Any] | None = None
+        self._lock = threading.Lock()
+        try:
+            self.metadata: dict[str, Any] = json.loads(self._core.metadata)
+        except json.JSONDecodeError as error:
+            raise ModelError(f"gnncv.json inside '{self.path}' is not JSON: {error}; export it again") from error
+        self.names: list[str] = self._core.names
+        self.site_names: list[str] = self._core.site_names
+        self.species: list[str] = self._core.species
+        self.cutoff: float = self._core.cutoff
+        self.skin: float = self._core.skin
+        self.device = device
+
+    def __repr__(self) -> str:
+        return f"CollectiveVariable('{self.path}', outputs={self.names}, cutoff={self.cutoff:g})"
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the model file, in hexadecimal."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        """Counts (pairs, evaluations, rebuilds) and times in seconds since the object was made."""
+        return dict(self._core.statistics)
+
+    def bind(self, symbols: Sequence[str]) -> None:
+        """Say which species each atom is.
+
+        Parameters
+        ----------
+        symbols
+            (N,) species names, each one of `species`.
+
+        Raises
+        ------
+        InvalidArgument
+            If a species is unknown, or there are no atoms.
+        """
+        names = [str(symbol) for symbol in symbols]
+        with self._lock:
+            self._core.bind(names)
+            self._symbols = names
+            self._numbers = None
+
+    def compute(
+        self,
+        atoms: Atoms | npt.ArrayLike,
+        cell: npt.ArrayLike | None = None,
+        pbc: bool | Sequence[bool] | npt.ArrayLike | None = None,
+        outputs: Sequence[str] | None = None,
+    ) -> Result:
+        """Evaluate: `compute(atoms)`, or `compute(positions, cell, pbc)` after `bind`.
+
+        Parameters
+        ----------
+        atoms
+            `ase.Atoms` (species are bound when they change), or positions (N, 3) in angstrom.
+        cell
+            With positions: (3, 3) lattice vectors as rows, or (3,) lengths; None for an open box.
+        pbc
+            With positions: periodic or not, one for all or one for each direction; None means not periodic.
+        outputs
+            Names of the outputs whose gradients are wanted; None means all, an empty list none. Values of all
+            outputs are always returned.
+
+        Raises
+        ------
+        InvalidArgument
+            For input that cannot be used; nothing has been computed then.
+        ModelError
+            If a value or gradient is not finite.
+        """
+        if isinstance(outputs, str):
+            raise InvalidArgument(f"outputs is '{outputs}', expected a list of names, such as ['{outputs}']")
+        wanted = None if outputs is None else [str(name) for name in outputs]
+        with self._lock:
+            geometry = self._geometry(atoms, cell, pbc)
+            values, done, gradients, strain = self._core.compute(*geometry, wanted)
+        return Result(self.names, values, done, gradients, strain)
+
+    def per_site(
+        self,
+        atoms: Atoms | npt.ArrayLike,
+        cell: npt.ArrayLike | None = None,
+        pbc: bool | Sequence[bool] | npt.ArrayLike | None = None,
+    ) -> dict[str, FloatArray]:
+        """Per-site columns, name -> (N,); arguments and errors as for `compute`."""
+        with self._lock:
+            columns = self._core.per_site(*self._geometry(atoms, cell, pbc))
+        return {name: np.ascontiguousarray(columns[:, k]) for k, name in enumerate(self.site_names)}
+
+    def _geometry(
+        self, atoms: Atoms | npt.ArrayLike, cell: npt.ArrayLike | None, pbc: Any
+    ) -> tuple[FloatArray, FloatArray, list[bool]]:
+        if isinstance(atoms, Atoms):
+            if cell is not None or pbc is not None:
+                raise InvalidArgument("cell and pbc are taken from the atoms: give them with positions only")
+            self._bind_atoms(atoms)
+            return atoms.positions, atoms.cell.array, [bool(p) for p in atoms.pbc]
+        return _positions(atoms), _cell(cell), _periodic(pbc)
+
+    def _bind_atoms(self, atoms: Atoms) -> None:
+        if self._numbers is not None and np.array_equal(self._numbers, atoms.numbers):
+            return
+        symbols = atoms.get_chemical_symbols()
+        if symbols != self._symbols:
+            self._core.bind(symbols)
+            self._symbols = symbols
+        self._numbers = atoms.numbers.copy()
+
+
+def _index(names: list[str], name: str, problem: str) -> int:
+    if name not in names:
+        raise InvalidArgument(f"{problem} '{name}'; there are {', '.join(names) or 'none'}")
+    return names.index(name)
+
+
+def _positions(positions: npt.ArrayLike) -> FloatArray:
+    array = _array(positions, "positions")
+    if array.ndim != 2 or array.shape[1] != 3:
+        raise InvalidArgument(f"positions have shape {array.shape}, expected (N, 3)")
+    return array
+
+
+def _cell(cell: npt.ArrayLike | None) -> FloatArray:
+    array = np.zeros((3, 3)) if cell is None else _array(cell, "cell")
+    if array.shape == (3,):
+        array = np.diag(array)
+    if array.shape != (3, 3):
+        raise InvalidArgument(f"cell has shape {array.shape}, expected (3, 3) vectors as rows, or (3,) lengths")
+    return array
+
+
+def _periodic(pbc: Any) -> list[bool]:
+    flags = np.asarray(False if pbc is None else pbc)
+    if flags.shape not in ((), (3,)):
+        raise InvalidArgument(f"pbc has shape {flags.shape}, expected one or three booleans")
+    return [bool(flag) for flag in np.broadcast_to(flags, (3,))]
+
+
+def _array(values: npt.ArrayLike, name: str) -> FloatArray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"{name} cannot be read as numbers: {error}") from error
