@@ -37,7 +37,7 @@ def describe_type(annotation: Any) -> str:
             return "list of " + ", ".join(describe_type(argument) for argument in inner)
         return "list of " + describe_type(inner[0])
     if origin is dict:
-        return f"{describe_type(arguments[0])}: {describe_type(arguments[1])}, for each name"
+        return f"name: {describe_type(arguments[1])}, for each name"
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return " or ".join(f"``{member.value}``" for member in annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -182,7 +182,8 @@ def test_bad_run_files(
     settings = {
         "engine": "openmm",
         "start": "crystal.xyz",
-        "system": "{kind: lennard-jones, species: {Ar: {sigma_angstrom: 3, epsilon_kj_mol: 1}}, cutoff_angstrom: 9}",
+        "system": "{kind: lennard-jones, cutoff_angstrom: 9, "
+        "species: {Ar: {sigma_angstrom: 3, epsilon_kj_mol: 1}}}",
         "output": "out",
         "steps": "10",
         "timestep_fs": "4",
