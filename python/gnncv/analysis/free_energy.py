@@ -63,12 +63,17 @@ def _bias_columns(table: Colvar, chosen: str | Sequence[str] | None, look: bool)
         for name in names:
             table.column(name)
         return names
-    found = [name for name in table.fields if name == "bias" or name.endswith(".bias")] if look else []
+    found = [name for name in table.fields if _looks_like_bias(name)] if look else []
     if len(found) > 1:
         raise InvalidArgument(
             f"several columns look like a bias: {', '.join(found)}; choose with bias_column (name all to add)"
         )
     return found
+
+
+def _looks_like_bias(name: str) -> bool:
+    """PLUMED's ``label.bias``, a plain ``bias``, or the column of our own engines."""
+    return name in ("bias", "bias_kj_mol") or name.endswith(".bias")
 
 
 def _choose_cv(table: Colvar, cv: str | None, bias_columns: list[str], bias: Hills | BiasGrid | None) -> str:
@@ -182,8 +187,8 @@ def compute_free_energy(
         Needed with a COLVAR file.
     bias_column : str or sequence of str, optional
         Column(s) of the COLVAR file with the bias felt, kJ/mol (several: their sum).
-        Default, without `bias`: the column ``bias`` or ``*.bias`` if there is just one; none makes the samples
-        unbiased.
+        Default, without `bias`: the column ``bias``, ``bias_kj_mol`` or ``*.bias`` if there is just one;
+        none, or an empty list, makes the samples unbiased.
     bias : path-like or iterable of path-like, optional
         HILLS file(s) or bias folder of the run, to reweight with the final bias or with c(t).
     weighting : {"logged", "final", "tiwary-parrinello"}, optional

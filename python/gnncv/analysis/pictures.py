@@ -28,13 +28,24 @@ def new_figure(width: float = 6.4, height: float = 4.0, rows: int = 1) -> tuple[
     FigureCanvasAgg(figure)
     axes = [figure.add_subplot(rows, 1, 1)]
     axes += [figure.add_subplot(rows, 1, row, sharex=axes[0]) for row in range(2, rows + 1)]
+    for ax in axes[:-1]:
+        ax.tick_params(labelbottom=False)
+    return figure, _plain_style(axes)
+
+
+def side_by_side(columns: int, width: float = 4.2, height: float = 3.4) -> tuple[Figure, list[Axes]]:
+    """A figure with panels beside each other; width and height (inches) of each."""
+    figure = Figure(figsize=(width * columns, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, _plain_style([figure.add_subplot(1, columns, k + 1) for k in range(columns)])
+
+
+def _plain_style(axes: list[Axes]) -> list[Axes]:
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(True, color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
-    for ax in axes[:-1]:
-        ax.tick_params(labelbottom=False)
-    return figure, axes
+    return axes
 
 
 def save_figure(figure: Figure, path: PathLike, overwrite: bool = False, dpi: int = 150) -> Path:

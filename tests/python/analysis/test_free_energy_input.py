@@ -99,6 +99,19 @@ def test_bias_columns_add_up(run):
     assert not np.allclose(with_hills.values, one.values)
 
 
+@pytest.mark.parametrize("name", ["bias", "bias_kj_mol", "metad.bias"])
+def test_the_column_of_the_bias_is_found(tmp_path, name):
+    """A biased run is never taken for an unbiased one because of the name of its column."""
+    x = np.random.default_rng(9).normal(size=200)
+    with TableWriter(tmp_path / "COLVAR", ["time", "progress", "q6", name]) as table:
+        for k in range(200):
+            table.write([k, x[k], 0.0, x[k]])
+    curve = compute_free_energy(tmp_path / "COLVAR", cv="progress", temperature_kelvin=82)
+    assert curve.method == f"reweighted with the logged {name}"
+    unbiased = compute_free_energy(tmp_path / "COLVAR", cv="progress", temperature_kelvin=82, bias_column=[])
+    assert not np.allclose(curve.values, unbiased.values)
+
+
 def test_files_of_a_curve(run):
     curve = compute_free_energy(
         run / "COLVAR", cv="progress", temperature_kelvin=82, bias_column="metad.bias"

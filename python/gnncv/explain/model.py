@@ -1,0 +1,146 @@
+"""The one view of a model that explainers have: a value and its gradient by the positions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from gnncv.errors import InvalidArgument
+from gnncv.files.atomic import PathLike
+
+Array = NDArray[np.float64]
+ValueAndGradient = Callable[[Atoms], tuple[float, Array]]
+
+
+@runtime_checkable
+class DifferentiableModel(Protocol):
+    """Anything with named outputs and their gradients."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the outputs."""
+
+    def value_and_gradient(self, atoms: Atoms, name: str) -> tuple[float, Array]:
+        """Value of one output and its (N,3) gradient by the positions, per angstrom."""
+
+
+class CollectiveVariableModel:
+    """A `gnncv.CollectiveVariable`, or an object with its `names`, `bind`, `compute` and `per_site`."""
+
+    def __init__(self, cv: Any) -> None:
+        self.cv = cv
+        self._bound: list[str] | None = None
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the outputs."""
+        return list(self.cv.names)
+
+    @property
+    def site_names(self) -> Sequence[str]:
+        """Names of the values per atom."""
+        return list(self.cv.site_names)
+
+    def bind(self, atoms: Atoms) -> None:
+        """Bind the species of the atoms, when they differ from those bound last."""
+        symbols = atoms.get_chemical_symbols()
+        if symbols != self._bound:
+            self.cv.bind(symbols)
+            self._bound = symbols
+
+    def value_and_gradient(self, atoms: Atoms, name: str) -> tuple[float, Array]:
+        """Value of one output and its (N,3) gradient, from one backward pass for that output only."""
+        self.bind(atoms)
+        result = self.cv.compute(atoms, outputs=[name])
+        return float(result[name]), np.asarray(result.gradient(name), dtype=np.float64)
+
+    def values(self, atoms: Atoms) -> dict[str, float]:
+        """Values of all outputs, without gradients."""
+        self.bind(atoms)
+        result = self.cv.compute(atoms, outputs=[])
+        return {name: float(result[name]) for name in self.names}
+
+    def per_site(self, atoms: Atoms) -> dict[str, Array]:
+        """Values per atom: (N,) each."""
+        self.bind(atoms)
+        return {
+            name: np.asarray(values, dtype=np.float64) for name, values in self.cv.per_site(atoms).items()
+        }
+
+
+class CallableModel:
+    """A function of atoms that returns a value and its (N,3) gradient."""
+
+    def __init__(self, function: ValueAndGradient) -> None:
+        self.function = function
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The one output, named after the function."""
+        return [getattr(self.function, "__name__", "value")]
+
+    def value_and_gradient(self, atoms: Atoms, name: str) -> tuple[float, Array]:
+        """Call the function."""
+        value, gradient = self.function(atoms)
+        return float(value), np.asarray(gradient, dtype=np.float64)
+
+
+def as_model(model: Any, device: str = "cpu") -> DifferentiableModel:
+    """Give a model file, a collective variable or a function the explainers' view.
+
+    Parameters
+    ----------
+    model : path-like, CollectiveVariable, DifferentiableModel or callable
+        A path is loaded with `gnncv.CollectiveVariable`; a callable takes `ase.Atoms` and returns a value and
+        its (N,3) gradient.
+    device : str
+        Device of a model that is loaded here.
+
+    Returns
+    -------
+    DifferentiableModel
+
+    Raises
+    ------
+    InvalidArgument
+        If it is none of these.
+    """
+    if isinstance(model, str | os.PathLike):
+        return CollectiveVariableModel(_load(model, device))
+    if hasattr(model, "compute") and hasattr(model, "bind"):
+        return CollectiveVariableModel(model)
+    if isinstance(model, DifferentiableModel):
+        return model
+    if callable(model):
+        return CallableModel(model)
+    raise InvalidArgument(
+        f"cannot explain a {type(model).__name__}; give a model file, a CollectiveVariable, or a function of "
+        "atoms that returns a value and its gradient"
+    )
+
+
+def _load(path: PathLike, device: str) -> Any:
+    from gnncv.cv import CollectiveVariable
+
+    return CollectiveVariable(path, device=device)
+
+
+def choose_output(model: DifferentiableModel, component: int | str) -> str:
+    """Name of an output given by name or index; `InvalidArgument` lists the outputs there are."""
+    names = list(model.names)
+    if isinstance(component, str):
+        if component not in names:
+            raise InvalidArgument(
+                f"the model has no output {component!r}; its outputs are {', '.join(names)}"
+            )
+        return component
+    if not -len(names) <= component < len(names):
+        raise InvalidArgument(
+            f"the model has no output number {component}; it has {len(names)}: {', '.join(names)}"
+        )
+    return names[component]
