@@ -8,11 +8,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from gnncv.cli import trajectory
 from gnncv.cli.output import print_facts
@@ -20,6 +17,7 @@ from gnncv.errors import InvalidArgument
 from gnncv.files import TableWriter, check_output, write_atomic
 
 if TYPE_CHECKING:
+    import numpy as np
     from ase import Atoms
 
     from gnncv import CollectiveVariable
@@ -54,18 +52,18 @@ def run(arguments: argparse.Namespace) -> int:
     check_output(arguments.output, arguments.overwrite)
     if arguments.per_site is not None:
         check_output(arguments.per_site, arguments.overwrite)
+        trajectory.check_distinct(arguments.output, arguments.per_site)
     from gnncv import CollectiveVariable
 
     cv = CollectiveVariable(arguments.model, num_threads=arguments.threads)
-    columns = chosen_outputs(cv, arguments.outputs)
-    values = _evaluate(cv, columns, arguments)
-    names = [cv.names[column] for column in columns]
+    names = chosen_outputs(cv, arguments.outputs)
+    values = _evaluate(cv, names, trajectory.read_frames(arguments), arguments)
     statistics = {
         name: {"mean": v.mean(), "deviation": v.std(), "min": v.min(), "max": v.max()}
         for name, v in zip(names, values.T, strict=True)
     }
-    facts = {"frames": len(values), "output": str(arguments.output), "statistics": statistics}
     if arguments.json:
+        facts = {"frames": len(values), "output": str(arguments.output), "statistics": statistics}
         print_facts(facts, as_json=True)
         return 0
     print(f"{len(values)} frames -> {arguments.output}")
@@ -76,42 +74,32 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def chosen_outputs(cv: CollectiveVariable, asked: Sequence[str] | None) -> list[int]:
-    """Indices of the outputs asked for, all if None. Raises InvalidArgument for an unknown name."""
+def chosen_outputs(cv: CollectiveVariable, asked: Sequence[str] | None) -> list[str]:
+    """The outputs asked for, all if None. Raises InvalidArgument for an unknown name."""
     for name in asked or []:
         if name not in cv.names:
-            raise InvalidArgument(f"{cv.path} has no output {name!r}: its outputs are {', '.join(cv.names)}")
-    return [cv.names.index(name) for name in (asked or cv.names)]
+            raise InvalidArgument(f"{cv.path} has no output {name!r}; its outputs are {', '.join(cv.names)}")
+    return list(asked or cv.names)
 
 
-def _evaluate(cv: CollectiveVariable, columns: list[int], arguments: argparse.Namespace) -> np.ndarray:
-    """Write the table and the per-site frames; return the values, shape (frames, outputs)."""
-    source = trajectory.frames(arguments)
-    source = chain([next(source)], source)  # an unreadable file is an error before anything is written
+def _evaluate(
+    cv: CollectiveVariable, names: list[str], frames: list[Atoms], arguments: argparse.Namespace
+) -> np.ndarray:
+    """Write the table and the per-site frames, both or none; return the values (frames, outputs)."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from gnncv.explain import write_per_site
+
+    shown = trajectory.show_progress(arguments)
     rows = []
     with ExitStack() as stack:
-        table_path = stack.enter_context(write_atomic(arguments.output, arguments.overwrite))
-        fields = ["time", *(cv.names[column] for column in columns)]
-        table = stack.enter_context(TableWriter(table_path, fields, {"gnncv_model": cv.hash}))
-        sites_path = (
-            stack.enter_context(write_atomic(arguments.per_site, arguments.overwrite))
-            if arguments.per_site
-            else None
-        )
-        for number, atoms in enumerate(trajectory.with_progress(source, "evaluate")):
-            rows.append(np.asarray(cv.compute(atoms, outputs=[]).values)[columns])
+        path = stack.enter_context(write_atomic(arguments.output, arguments.overwrite))
+        table = stack.enter_context(TableWriter(path, ["time", *names], {"gnncv_model": cv.hash}))
+        for number, atoms in enumerate(tqdm(frames, desc="evaluate", unit="frame", disable=not shown)):
+            result = cv.compute(atoms, outputs=[])
+            rows.append([result[name] for name in names])
             table.write([number * arguments.timestep, *rows[-1]])
-            if sites_path is not None:
-                _append_sites(cv, atoms, sites_path)
+        if arguments.per_site is not None:
+            write_per_site(cv, frames, arguments.per_site, overwrite=arguments.overwrite, show_progress=shown)
     return np.array(rows)
-
-
-def _append_sites(cv: CollectiveVariable, atoms: Atoms, path: Path) -> None:
-    """Append a frame with the CV's values per site as columns."""
-    from ase import Atoms
-    from ase.io import write
-
-    frame = Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info=atoms.info)
-    for name, values in cv.per_site(atoms).items():
-        frame.set_array(name, np.asarray(values, dtype=np.float64))
-    write(path, frame, format="extxyz", append=True)

@@ -39,5 +39,14 @@ def run(arguments: argparse.Namespace) -> int:
     facts = export(
         arguments.run_folder, arguments.output, precision=arguments.precision, overwrite=arguments.overwrite
     )
+    if not arguments.json:
+        facts = {
+            "output": str(arguments.output),
+            "precision": facts["precision"],
+            "species": facts["species"],
+            "cutoff": facts["cutoff"],
+            "outputs": [output["name"] for output in facts["outputs"]],
+            "self_check": facts["self_check"],
+        }
     print_facts(facts, arguments.json)
     return 0

@@ -23,5 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
     from gnncv import CollectiveVariable
 
     cv = CollectiveVariable(arguments.model)
-    print_facts({"file": str(cv.path), "sha256": cv.hash, **cv.metadata}, arguments.json)
+    facts = {"file": str(cv.path), "sha256": cv.hash, **cv.metadata}
+    if not arguments.json:
+        facts["outputs"] = [f"{output['name']} ({output['kind']})" for output in cv.metadata["outputs"]]
+        facts["config"] = "the training configuration: see --json"
+    print_facts(facts, arguments.json)
     return 0

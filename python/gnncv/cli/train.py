@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from gnncv.cli.output import print_facts
 
@@ -40,5 +41,26 @@ def run(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite,
         progress=not arguments.quiet,
     )
-    print_facts(trained.summary, arguments.json)
+    if arguments.json:
+        print_facts({"output": str(trained.path), **trained.summary}, as_json=True)
+    else:
+        print_facts(_essentials(trained.path, trained.summary), as_json=False)
     return 0
+
+
+def _essentials(path: Path, summary: dict[str, Any]) -> dict[str, Any]:
+    """The figures of the summary that say whether the training went well."""
+    outputs = {
+        name: phases for name, phases in summary["validation"].items() if not name.startswith("latent")
+    }
+    return {
+        "output": str(path),
+        "frames": f"{summary['n_training_frames']} training, {summary['n_validation_frames']} validation",
+        "epochs": f"{summary['n_epochs']}, best: {summary['best_epoch']['epoch']:.0f}",
+        "validation loss": summary["best_epoch"]["validation_loss"],
+        "parameters": summary["n_parameters"],
+        "validation frames, mean and deviation": {
+            name: {phase: f"{mean:.4g} +- {deviation:.2g}" for phase, (mean, deviation) in phases.items()}
+            for name, phases in outputs.items()
+        },
+    }

@@ -1,12 +1,13 @@
-"""Arguments and loop shared by the commands that go through trajectories."""
+"""Arguments shared by the commands that go through trajectories, and the frames they name."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from gnncv.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -21,26 +22,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--index", default=":", help="frames to take of each file, as 'first:last:step' (default: all)"
     )
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="threads of torch (default: torch's own choice)"
-    )
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of torch (default: torch's choice)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def frames(arguments: argparse.Namespace) -> Iterator[Atoms]:
-    """Yield the chosen frames, file after file. Raises InvalidArgument for what cannot be read."""
+def read_frames(arguments: argparse.Namespace) -> list[Atoms]:
+    """The chosen frames, file after file. Raises InvalidArgument for what cannot be read."""
     from gnncv.data.frames import load_frames
 
-    for path in arguments.trajectory:
-        yield from load_frames(path, index=arguments.index)
+    return load_frames(arguments.trajectory, index=arguments.index)
 
 
-def with_progress(items: Iterable[Atoms], label: str) -> Iterator[Atoms]:
-    """Yield the items and count them on standard error, where that is a terminal."""
-    shown = sys.stderr.isatty()
-    count = 0
-    for count, item in enumerate(items, start=1):
-        yield item
-        if shown:
-            print(f"\r{label}: {count} frames", end="", file=sys.stderr, flush=True)
-    if shown and count:
-        print(file=sys.stderr)
+def show_progress(arguments: argparse.Namespace) -> bool:
+    """Whether to show a progress bar: on a terminal, unless asked not to."""
+    return not arguments.quiet and sys.stderr.isatty()
+
+
+def check_distinct(*paths: Path | None) -> None:
+    """Refuse two outputs of one name."""
+    given = [path.resolve() for path in paths if path is not None]
+    if len(set(given)) < len(given):
+        raise InvalidArgument(f"two outputs have the same name {given[0]}: give each its own")
