@@ -114,7 +114,7 @@ class AnalyticCV:
     def _system(self, args: tuple[Any, ...]) -> tuple[Array, Array, NDArray[np.bool_]]:
         if len(args) == 1 and isinstance(args[0], Atoms):
             atoms = args[0]
-            if self.symbols is None:
+            if self.symbols != atoms.get_chemical_symbols():
                 self.bind(atoms.get_chemical_symbols())
             positions, cell, pbc = atoms.positions, atoms.cell.array, atoms.pbc
         else:

@@ -24,7 +24,8 @@ def _check_same_atoms(frames: list[Atoms]) -> None:
         if not np.array_equal(atoms.numbers, first):
             raise InvalidArgument(
                 f"frame {number} has {atoms.get_chemical_formula()} and frame 0 has "
-                f"{frames[0].get_chemical_formula()}, or another order of the atoms; averages per atom need the same atoms in every frame"
+                f"{frames[0].get_chemical_formula()}, or another order of the atoms; averages "
+                "per atom need the same atoms in every frame"
             )
 
 

@@ -1,0 +1,71 @@
+"""The same through a trained, exported model and the C++ core."""
+
+import numpy as np
+import pytest
+from ase.io import read
+
+from gnncv import CollectiveVariable
+from gnncv.errors import InvalidArgument, ModelError
+from gnncv.explain import graph_node_sensitivity, write_per_site, write_sensitivity_report
+
+
+@pytest.fixture
+def frames(argon_frames):
+    return [argon_frames[0], argon_frames[-1]]  # crystal, melt
+
+
+def test_scores_are_the_gradients_of_the_core(exported, frames, tmp_path):
+    path = tmp_path / "S.extxyz"
+    result = graph_node_sensitivity(
+        exported, frames, "progress", show_progress=False, extxyz_filename=path, crystallinity=True
+    )
+    cv = CollectiveVariable(exported)
+    for k, atoms in enumerate(frames):
+        direct = cv.compute(atoms, outputs=["progress"])
+        assert np.allclose(
+            result["raw_sensitivities"][k], np.linalg.norm(direct.gradient("progress"), axis=1), rtol=1e-9
+        )
+        assert result["values"][k] == pytest.approx(direct["progress"])
+        assert np.allclose(result["crystallinity"][k], cv.per_site(atoms)["crystallinity"])
+    assert np.all(result["avg_sensitivities"] > 0)
+    assert np.allclose(read(path, "-1").arrays["sensitivities"], result["raw_sensitivities"][-1], atol=1e-8)
+    assert [written.suffix for written in write_sensitivity_report(result, path)] == [".csv", ".png"]
+
+
+def test_scores_are_central_differences(exported, frames):
+    if "float32" in exported.name:
+        pytest.skip("central differences need the float64 model")
+    result = graph_node_sensitivity(exported, frames[1], "progress", show_progress=False)
+    cv = CollectiveVariable(exported)
+    atom, h, slopes = int(np.argmax(result["raw_sensitivities"][0])), 1e-4, []
+    for axis in range(3):
+        values = []
+        for sign in (1, -1):
+            moved = frames[1].copy()
+            moved.positions[atom, axis] += sign * h
+            values.append(cv.compute(moved, outputs=[])["progress"])
+        slopes.append((values[0] - values[1]) / (2 * h))
+    assert np.linalg.norm(slopes) == pytest.approx(result["raw_sensitivities"][0, atom], rel=1e-5)
+
+
+def test_values_per_site(exported, frames, tmp_path):
+    cv = CollectiveVariable(exported)
+    path = write_per_site(exported, frames, tmp_path / "sites.extxyz", show_progress=False)
+    for original, atoms in zip(frames, read(path, ":"), strict=True):
+        expected = cv.per_site(original)
+        assert list(expected) == cv.site_names
+        for name, values in expected.items():
+            assert np.allclose(atoms.arrays[name], values, atol=1e-7)
+        values = cv.compute(original, outputs=[])
+        for name in cv.names:
+            assert atoms.info[name] == pytest.approx(values[name], rel=1e-6, abs=1e-7)
+
+
+def test_bad_models_and_species(exported, frames, tmp_path):
+    with pytest.raises(ModelError, match=r"none\.pt"):
+        graph_node_sensitivity(tmp_path / "none.pt", frames, show_progress=False)
+    xenon = frames[0].copy()
+    xenon.symbols[:] = "Xe"
+    with pytest.raises(InvalidArgument, match="Xe"):
+        write_per_site(exported, xenon, tmp_path / "sites.extxyz", show_progress=False)
+    assert list(tmp_path.iterdir()) == []
