@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,31 +11,32 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from ase import Atoms
 from ase.io import read, write
 
 from gnncv.analysis import compute_free_energy
 from gnncv.cv import CollectiveVariable
 from gnncv.engines.loop import run
 from gnncv.errors import ModelError, OutputExists
-from gnncv.explain import graph_node_sensitivity
+from gnncv.explain import graph_node_sensitivity, write_per_site
 from gnncv.export import export
 from gnncv.files import write_atomic
 from gnncv.training import TrainConfig, fit, load_run
 
 from .frames import fcc_crystal
 from .report import Stage, duration, write_report
-from .settings import STEPS, run_config, training_config
+from .settings import STEPS, equilibration_config, run_config, training_config
 from .story import tell, verdict_of
 
 SETTINGS = "demo.json"
 REPORT = "report.html"
 STAGES = "stages.json"
 OURS = (
-    "train", "run", "cv.pt", "crystal.extxyz", "fes.dat", "fes.png", "fes.csv", "sensitivity.extxyz",
-    "per_site.extxyz", STAGES, REPORT, SETTINGS,
+    "train", "cv.pt", "lattice.extxyz", "equilibration", "crystal.extxyz", "run", "fes.dat", "fes.png",
+    "fes.csv", "sensitivity.extxyz", "per_site.extxyz", STAGES, REPORT, SETTINGS,
 )  # fmt: skip
 SENSITIVITY_FRAMES = 40
-THREADS = max(1, min(2, os.cpu_count() or 1))
+THREADS = 1
 
 
 class Journal:
@@ -120,7 +120,7 @@ def run_demo(
     folder = Path(output)
     settings = train if train is not None else training_config(seed)
     _begin(folder, {"seed": seed, "steps": steps, "train": settings.model_dump(mode="json")}, overwrite)
-    journal = Journal(folder / STAGES, progress, total=5)
+    journal = Journal(folder / STAGES, progress, total=6)
     model, start = folder / "cv.pt", folder / "crystal.extxyz"
     dynamics = run_config(model, start, folder / "run", seed, steps)
 
@@ -134,9 +134,16 @@ def run_demo(
     def exporting() -> None:
         export(load_run(folder / "train"), model, overwrite=True)
 
-    def running() -> None:
-        with write_atomic(start, overwrite=True) as temporary:
+    def equilibrating() -> None:
+        lattice = folder / "lattice.extxyz"
+        with write_atomic(lattice, overwrite=True) as temporary:
             write(temporary, fcc_crystal(), format="extxyz")
+        run(equilibration_config(lattice, folder / "equilibration", seed), progress=progress)
+        last = read(folder / "equilibration" / "trajectory.extxyz", index=-1)
+        with write_atomic(start, overwrite=True) as temporary:
+            write(temporary, Atoms(last.symbols, last.positions, cell=last.cell, pbc=True), format="extxyz")
+
+    def running() -> None:
         run(dynamics, progress=progress)
 
     def analyzing() -> None:
@@ -147,6 +154,7 @@ def run_demo(
 
     journal.stage("Train", "a graph autoencoder on crystal and melt frames of argon", training)
     journal.stage("Export", "to one TorchScript file, checked against the PyTorch model", exporting)
+    journal.stage("Equilibrate", "a crystal of 256 atoms at 82 K and 1 bar, without bias", equilibrating)
     journal.stage("Run", "256 atoms from the crystal, biased along progress", running)
     journal.stage("Analyze", "free energy, sensitivities, per-site values", analyzing)
     journal.stage("Report", "one page", reporting)
@@ -188,12 +196,12 @@ def _analyze(folder: Path, progress: bool) -> None:
     cv = CollectiveVariable(str(folder / "cv.pt"), num_threads=THREADS)
     frames = read(trajectory, index=":")
     spread = frames[:: max(1, len(frames) // SENSITIVITY_FRAMES)]
-    with write_atomic(folder / "sensitivity.extxyz", overwrite=True) as temporary:
-        graph_node_sensitivity(
-            cv, spread, component="progress", show_progress=progress, extxyz_filename=temporary
-        )
-    for atoms in frames:
-        for name, values in cv.per_site(atoms).items():
-            atoms.set_array(name, values)
-    with write_atomic(folder / "per_site.extxyz", overwrite=True) as temporary:
-        write(temporary, frames, format="extxyz")
+    graph_node_sensitivity(
+        cv,
+        spread,
+        component="progress",
+        show_progress=progress,
+        extxyz_filename=folder / "sensitivity.extxyz",
+        overwrite=True,
+    )
+    write_per_site(cv, frames, folder / "per_site.extxyz", overwrite=True, show_progress=progress)

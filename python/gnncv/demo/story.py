@@ -63,7 +63,7 @@ def tell(folder: Path, stages: Sequence[Stage], threads: int) -> Report:
     total = sum(stage.seconds for stage in stages)
     n_atoms = len(read(folder / "crystal.extxyz"))
     return Report(
-        title="Argon, pushed out of its crystal along a learned collective variable",
+        title="Argon, driven along a learned collective variable",
         lead=(
             "A graph autoencoder was trained on crystal and melt frames of Lennard-Jones argon, exported "
             f"to one TorchScript file, and used by the C++ core to bias a simulation of {n_atoms} atoms "
@@ -291,7 +291,7 @@ def _facts(
             "strain gradients": f"{check['strain_gradient_error']:.1e}",
             "allowed": f"{check['tolerance']:.1e}",
         },
-        "Free energy": {name: f"{value:g}" for name, value in curve.facts.items()},
+        "Free energy": {name.replace("_", " "): f"{value:g}" for name, value in curve.facts.items()},
         "SHA-256": {
             "model": cv.hash,
             "training data": str(about["data_hash"]),
