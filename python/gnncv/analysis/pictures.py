@@ -167,6 +167,6 @@ def time_series_picture(
             ax.axhline(value, color="0.4", linewidth=1.0, linestyle=style, label=name)
         ax.set_ylabel(panel.label)
         if len(panel.series) + len(panel.lines) > 1:
-            ax.legend(frameon=False, fontsize=8, ncols=3, loc="best")
+            ax.legend(frameon=False, fontsize=8, ncols=4, loc="lower left", bbox_to_anchor=(0.0, 0.98))
     axes[-1].set_xlabel("time (ps)")
     return save_figure(figure, path, overwrite)

@@ -62,7 +62,7 @@ def _groups(result: dict[str, Any]) -> dict[str, Array]:
         scores = raw[:, chosen]
         if "crystallinity" in result:
             crystalline = result["crystallinity"][:, chosen] > 0.5
-            groups[f"{symbol}, crystalline"], groups[f"{symbol}, not"] = (
+            groups[f"{symbol}, crystalline"], groups[f"{symbol}, not crystalline"] = (
                 scores[crystalline],
                 scores[~crystalline],
             )
@@ -122,9 +122,10 @@ def sensitivity_picture(
     edges = np.linspace(0.0, highest, 41).tolist()
     for k, (name, scores) in enumerate(_groups(result).items()):
         color = COLORS[k % len(COLORS)]
-        spread.hist(scores, edges, density=True, histtype="stepfilled", alpha=0.35, color=color)
-        spread.hist(scores, edges, density=True, histtype="step", color=color, label=name)
-    spread.set(xlabel=unit, ylabel="density", title="all atoms, all frames")
+        share = np.full(len(scores), 1.0 / raw.size)
+        spread.hist(scores, edges, weights=share, histtype="stepfilled", alpha=0.35, color=color)
+        spread.hist(scores, edges, weights=share, histtype="step", color=color, label=name)
+    spread.set(xlabel=unit, ylabel="fraction of atoms", title="all atoms, all frames")
     spread.legend(frameon=False, fontsize=8)
     best = np.argsort(-average, kind="stable")[:top][::-1]
     labels = [result["node_labels"][i] for i in best]
