@@ -1,0 +1,70 @@
+"""Random structures in every kind of box, with sizes and distances in proportion to a model's cutoff."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+from ase.geometry import get_distances
+
+BOXES = ("cubic", "triclinic", "thin", "slab", "open")
+SIZES = (1, 2, 3, 7, 64)
+
+_PERIODIC = {"cubic": True, "triclinic": True, "thin": True, "slab": (True, True, False), "open": False}
+
+
+def box_vectors(box: str, volume: float, cutoff: float) -> np.ndarray:
+    """Lattice vectors of about the volume asked for; the thin box is shorter than the cutoff along one direction."""
+    side = volume ** (1 / 3)
+    if box == "triclinic":
+        return side * np.array([[1.0, 0.0, 0.0], [0.4, 1.1, 0.0], [-0.3, 0.5, 0.95]])
+    if box == "thin":
+        height = 0.72 * cutoff
+        width = np.sqrt(volume / height)
+        return np.diag([width, height, max(width, height)])
+    if box == "slab":
+        return np.array([[side, 0.0, 0.0], [0.3 * side, side, 0.0], [0.0, 0.0, 0.0]])
+    return side * np.eye(3)
+
+
+def random_structure(
+    box: str, n_atoms: int, species: Sequence[str], cutoff: float, generator: np.random.Generator
+) -> Atoms:
+    """Atoms put in one by one at random, none closer to another than 0.5 cutoff, at a liquid's density.
+
+    Parameters
+    ----------
+    box
+        One of `BOXES`.
+    n_atoms
+        How many.
+    species
+        Chemical symbols to draw from.
+    cutoff
+        Of the model, in angstrom.
+    generator
+        Source of the random numbers.
+    """
+    spacing = 0.5 * cutoff
+    cell = box_vectors(box, max(n_atoms * 2.0, 3.0) * spacing**3, cutoff)
+    pbc = _PERIODIC[box]
+    frame = cell if box not in ("slab", "open") else box_vectors("cubic", abs(np.linalg.det(cell)), cutoff)
+    if box == "slab":
+        frame = cell + np.diag([0.0, 0.0, np.linalg.norm(cell[1])])
+    positions = np.empty((0, 3))
+    for _ in range(20000):
+        candidate = generator.random((1, 3)) @ frame
+        if len(positions):
+            _, distances = get_distances(candidate, positions, cell=cell, pbc=pbc)
+            if distances.min() < spacing:
+                continue
+        positions = np.vstack([positions, candidate])
+        if len(positions) == n_atoms:
+            return Atoms(generator.choice(species, n_atoms), positions, cell=cell, pbc=pbc)
+    raise RuntimeError(f"{n_atoms} atoms do not fit into the {box} box")
+
+
+def random_rotation(generator: np.random.Generator) -> np.ndarray:
+    """A rotation matrix, drawn uniformly."""
+    q, r = np.linalg.qr(generator.normal(size=(3, 3)))
+    q *= np.sign(np.diag(r))
+    return q if np.linalg.det(q) > 0 else q[:, ::-1]
