@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -60,8 +61,8 @@ def _style(axes: Axes, ylabel: str = "", xlabel: str = "") -> None:
     axes.set_xlabel(xlabel, color=INK, fontsize=SIZE)
 
 
-def _legend(axes: Axes, **options: object) -> None:
-    axes.legend(frameon=False, fontsize=SIZE - 1, labelcolor=INK, **options)  # type: ignore[arg-type]
+def _legend(axes: Axes, **options: Any) -> None:
+    axes.legend(frameon=False, fontsize=SIZE - 1, labelcolor=INK, **options)
 
 
 def draw_training(curves: Mapping[str, tuple[Array, Array]]) -> Figure:
@@ -102,12 +103,15 @@ def draw_latent(latents: Mapping[str, Array], path: Array | None = None) -> Figu
         basis, labels = np.eye(everything.shape[1], 2), ("latent 1", "latent 2")
     if path is not None and len(path):
         shown = (path - center) @ basis
-        axes.plot(*shown.T, color=GRID, linewidth=0.8, zorder=1)
-        axes.scatter(*shown.T, s=5, color=MUTED, alpha=0.6, linewidths=0, zorder=2, label="biased run")
+        axes.plot(shown[:, 0], shown[:, 1], color=GRID, linewidth=0.8, zorder=1)
+        axes.scatter(
+            shown[:, 0], shown[:, 1], s=5, color=MUTED, alpha=0.6, linewidths=0, zorder=2, label="biased run"
+        )
     for k, (phase, values) in enumerate(latents.items()):
         color = PHASE_COLORS.get(phase, ("#4b3f92", "#2e7d4f", "#8e6c1f")[k % 3])
+        shown = (values - center) @ basis
         axes.scatter(
-            *((values - center) @ basis).T, s=10, color=color, linewidths=0, alpha=0.8, zorder=3, label=phase
+            shown[:, 0], shown[:, 1], s=10, color=color, linewidths=0, alpha=0.8, zorder=3, label=phase
         )
     _style(axes, labels[1], labels[0])
     _legend(axes)
@@ -200,7 +204,7 @@ def draw_sensitivity(scores: Mapping[str, Array]) -> Figure:
     axes = figure.subplots()
     colors = [CRYSTAL, CV, MELT, MUTED]
     top = max((float(values.max()) for values in scores.values() if values.size), default=1.0) or 1.0
-    bins = np.linspace(0.0, top, 40)
+    bins = np.linspace(0.0, top, 40).tolist()
     for k, (name, values) in enumerate(scores.items()):
         axes.hist(values, bins=bins, histtype="stepfilled", color=colors[k % 4], alpha=0.30, label=name)
         axes.hist(values, bins=bins, histtype="step", color=colors[k % 4], linewidth=1.3)

@@ -106,5 +106,5 @@ def draw_slabs(
     bar = figure.colorbar(ScalarMappable(norm, colors), ax=list(panels), shrink=0.8, aspect=28)
     bar.set_label(label, color=INK, fontsize=SIZE)
     bar.ax.tick_params(labelsize=SIZE - 1)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return figure

@@ -139,9 +139,7 @@ def configured_frames(config: TrainConfig) -> list[Atoms]:
     frames: list[Atoms] = []
     for phase in config.data.phase_names():
         frames += load_frames(config.data.phases[phase], phase, config.data.index)
-    for atoms in (
-        load_frames(config.data.unlabelled, None, config.data.index) if config.data.unlabelled else []
-    ):
+    for atoms in load_frames(config.data.unlabeled, None, config.data.index) if config.data.unlabeled else []:
         atoms.info.pop("phase", None)
         frames.append(atoms)
     return frames
