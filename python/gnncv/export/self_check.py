@@ -58,7 +58,8 @@ def check_export(
         result = cv.compute(atoms)
         computed = ReferenceResult(result.values, result.gradients, result.strain_gradient)
         errors = np.maximum(errors, _errors(computed, evaluate_reference(exact, atoms)))
-    check = SelfCheck(len(training), len(random), *(float(e) for e in errors), TOLERANCE[precision])
+    value, gradient, strain = (float(error) for error in errors)
+    check = SelfCheck(len(training), len(random), value, gradient, strain, TOLERANCE[precision])
     if not check.largest <= check.tolerance:
         raise ModelError(
             f"the exported {precision} file differs from the PyTorch model by {check.largest:.2e} "

@@ -53,6 +53,8 @@ class CollectiveVariables(nn.Module):
         Trained and calibrated (centroids, novelty scale).
     """
 
+    centroids: Tensor
+    novelty_scale: Tensor
     n_latent: Final[int]
     n_phases: Final[int]
     sum_pooling: Final[bool]
@@ -74,20 +76,20 @@ class CollectiveVariables(nn.Module):
     def site_part(
         self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> Tensor:
-        """Per-site latent means, phase probabilities (the reference's left out) and novelty, ``(N, S)``."""
+        """Per-site latent means, phase probabilities (the reference's left out), novelty: ``(N, S)`` float64."""
         mean, _, invariants = self.encoder(vectors, center, neighbor, row_ptr, types)
         error = (self.environment_decoder(mean) - invariants).square().mean(dim=1, keepdim=True)
-        novelty = error / self.novelty_scale.to(error.dtype)
+        columns = [mean.double()]
         if self.n_phases > 0:
-            probabilities = torch.softmax(self.phase_head(mean), dim=1)[:, 1:]
-            return torch.cat([mean, probabilities, novelty], dim=1)
-        return torch.cat([mean, novelty], dim=1)
+            # in float64: next to 0 and 1 the gradient p (1 - p) would lose its digits in float32
+            columns.append(torch.softmax(self.phase_head(mean).double(), dim=1)[:, 1:])
+        columns.append(error.double() / self.novelty_scale)
+        return torch.cat(columns, dim=1)
 
     @torch.jit.export
     def sums(self, site: Tensor) -> Tensor:
         """Sums over sites, float64: latents, probabilities, ``novelty^p``, and the number of sites."""
-        wide = site.to(torch.float64)
-        powered = torch.cat([wide[:, :-1], wide[:, -1:].pow(self.power)], dim=1)
+        powered = torch.cat([site[:, :-1], site[:, -1:].pow(self.power)], dim=1)
         count = torch.full([1], float(site.shape[0]), dtype=torch.float64, device=site.device)
         return torch.cat([powered.sum(dim=0), count])
 
@@ -117,7 +119,7 @@ class CollectiveVariables(nn.Module):
     @torch.jit.export
     def site_values(self, site: Tensor) -> Tensor:
         """Per-site columns a user sees, ``(N, S)``, float64."""
-        return site.to(torch.float64)
+        return site
 
     def forward(
         self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor

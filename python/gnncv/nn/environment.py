@@ -1,17 +1,17 @@
 """A site's environment as invariants: coordination and bond-orientational order, raw and averaged."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from . import operators
 from .radial import GaussianBasis
 
-MAGNITUDE_FLOOR = 1e-4
 
-
-def magnitude(invariants: Tensor) -> Tensor:
+def magnitude(invariants: Tensor, floor: float = 1e-4) -> Tensor:
     """``sqrt(p + floor) - sqrt(floor)``: like ``q_l``, and differentiable where the order vanishes."""
-    return torch.sqrt(invariants + MAGNITUDE_FLOOR) - MAGNITUDE_FLOOR**0.5
+    return torch.sqrt(invariants + floor) - math.sqrt(floor)
 
 
 class EnvironmentInvariants(nn.Module):

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 
 import torch
 from torch import Tensor
+from torch._jit_internal import is_scripting
 
 from . import reference
 
@@ -37,35 +38,35 @@ def _fused(tensor: Tensor) -> bool:
 
 def pair_geometry(vectors: Tensor) -> tuple[Tensor, Tensor]:
     """Distances and directions; see :func:`gnncv.nn.reference.pair_geometry`."""
-    if torch.jit.is_scripting():
+    if is_scripting():
         return torch.ops.gnncv.pair_geometry(vectors)
     return _pair_geometry(vectors)
 
 
 def bond_densities(vectors: Tensor, radial: Tensor, row_ptr: Tensor, l_max: int) -> Tensor:
     """Bond-orientational densities; see :func:`gnncv.nn.reference.bond_densities`."""
-    if torch.jit.is_scripting():
+    if is_scripting():
         return torch.ops.gnncv.bond_densities(vectors, radial, row_ptr, l_max)
     return _bond_densities(vectors, radial, row_ptr, l_max)
 
 
 def density_invariants(densities: Tensor, l_max: int) -> Tensor:
     """Rotation invariants; see :func:`gnncv.nn.reference.density_invariants`."""
-    if torch.jit.is_scripting():
+    if is_scripting():
         return torch.ops.gnncv.density_invariants(densities, l_max)
     return _density_invariants(densities, l_max)
 
 
 def message_passing(filters: Tensor, features: Tensor, neighbor: Tensor, row_ptr: Tensor) -> Tensor:
     """Filtered message passing; see :func:`gnncv.nn.reference.message_passing`."""
-    if torch.jit.is_scripting():
+    if is_scripting():
         return torch.ops.gnncv.message_passing(filters, features, neighbor, row_ptr)
     return _message_passing(filters, features, neighbor, row_ptr)
 
 
 def segment_sum(values: Tensor, row_ptr: Tensor) -> Tensor:
     """Sum over the pairs of each center; see :func:`gnncv.nn.reference.segment_sum`."""
-    if torch.jit.is_scripting():
+    if is_scripting():
         return torch.ops.gnncv.segment_sum(values, row_ptr)
     return _segment_sum(values, row_ptr)
 
@@ -80,7 +81,7 @@ def attention_message_passing(
     lone: float,
 ) -> Tensor:
     """Smooth attention; see :func:`gnncv.nn.reference.attention_message_passing`."""
-    if torch.jit.is_scripting():
+    if is_scripting():
         return torch.ops.gnncv.attention_message_passing(
             logits, switching, filters, features, neighbor, row_ptr, lone
         )

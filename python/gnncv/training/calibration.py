@@ -12,7 +12,7 @@ from gnncv.models import CollectiveVariables, GraphAutoencoder
 from gnncv.models.collective_variables import output_names
 
 NOVELTY_QUANTILE = 0.99
-SCALE_FLOOR = 1e-3
+SCALE_FLOOR = 1e-2
 
 
 def _batches(dataset: GraphDataset, dtype: torch.dtype, batch_size: int = 8) -> Iterator[GraphBatch]:
