@@ -82,7 +82,7 @@ class BiasedCalculator(Calculator):  # type: ignore[misc]
     ) -> None:
         """Fill `results`: energy, forces, and stress where the box is periodic and the base has it."""
         super().calculate(atoms, properties, system_changes)
-        here = self.atoms
+        here: Atoms = self.atoms
         symbols = here.get_chemical_symbols()
         if symbols != self._bound:
             self.cv.bind(symbols)
@@ -114,8 +114,7 @@ class BiasedCalculator(Calculator):  # type: ignore[misc]
 
     def bias_changed(self) -> None:
         """Forget the results: the bias is another one now (a hill was added)."""
-        self.results = {}
-        self.atoms = None
+        self.reset()
 
 
 def check_outputs(names: Sequence[str], wanted: Sequence[str]) -> None:

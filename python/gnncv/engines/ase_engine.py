@@ -13,7 +13,6 @@ import ase
 import numpy as np
 from ase import Atoms, units
 from ase.md.langevinbaoab import LangevinBAOAB
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 from ase.md.verlet import VelocityVerlet
 from numpy.typing import NDArray
 
@@ -31,7 +30,7 @@ from gnncv.files import HillsWriter
 Array = NDArray[np.float64]
 KJ_MOL = units.kJ / units.mol
 BAR = 1e5 * units.Pascal
-_BAROSTAT_PERIODS = 20.0  # cell relaxation time in units of the thermostat's, ASE's own default
+_CELL_RELAXATION = 2000.0 * units.fs
 
 
 class AseEngine:
@@ -105,9 +104,12 @@ class AseEngine:
                     f"{self.config.start.structure} has no velocities; take velocities: thermal"
                 )
             return
-        MaxwellBoltzmannDistribution(self.atoms, temperature_K=self.config.temperature_kelvin, rng=self.rng)
-        if self.config.ensemble == "nve":
-            Stationary(self.atoms)
+        widths = np.sqrt(self.atoms.get_masses() * units.kB * (self.config.temperature_kelvin or 0.0))
+        momenta = widths[:, None] * self.rng.standard_normal((len(self.atoms), 3))
+        if self.config.ensemble == "nve":  # at rest as a whole
+            masses = self.atoms.get_masses()[:, None]
+            momenta -= masses * momenta.sum(axis=0) / masses.sum()
+        self.atoms.set_momenta(momenta)
 
     def _make_dynamics(self) -> Any:
         config = self.config
@@ -119,12 +121,11 @@ class AseEngine:
         if config.ensemble == "npt":
             if not self.atoms.pbc.all():
                 raise InvalidArgument("ensemble npt needs a box that is periodic in all directions")
-            period = _BAROSTAT_PERIODS * relaxation
             options = {
                 "externalstress": -(config.pressure_bar or 0.0) * BAR,
                 "hydrostatic": True,
-                "P_tau": period,
-                "P_mass": (period / 4.0 / (1.66 * units.fs) * len(self.atoms) ** (1 / 6))
+                "P_tau": _CELL_RELAXATION,
+                "P_mass": (_CELL_RELAXATION / 4.0 / (1.66 * units.fs) * len(self.atoms) ** (1 / 6))
                 ** 2,  # ASE's own rule
             }
         return LangevinBAOAB(
@@ -223,8 +224,10 @@ class AseEngine:
     def save(self) -> tuple[dict[str, bytes], dict[str, Any]]:
         """Positions, momenta, box, momentum of the box and bias, exactly; random numbers as plain values."""
         arrays = {
-            "positions": self.atoms.positions, "momenta": self.atoms.get_momenta(), "cell": np.array(self.atoms.cell),
+            "positions": self.atoms.positions, "momenta": self.atoms.get_momenta(),
+            "cell": np.array(self.atoms.cell),
             "cell_momentum": np.asarray(getattr(self.dynamics, "p_eps", 0.0)),
+            "cell_force": np.asarray(getattr(self.dynamics, "force_eps", 0.0)),
         }  # fmt: skip
         if self.grid is not None:
             arrays["own_bias"] = self.grid.own
@@ -244,14 +247,16 @@ class AseEngine:
             self.atoms.set_cell(saved["cell"], scale_atoms=False)
             self.atoms.positions[:] = saved["positions"]
             self.atoms.set_momenta(saved["momenta"])
-            if self.config.ensemble == "npt":
-                self.dynamics.p_eps = float(saved["cell_momentum"])
+            cell_motion = float(saved["cell_momentum"]), float(saved["cell_force"])
             if self.grid is not None:
                 self.grid.set_bias(saved["own_bias"], saved["own_bias"])
                 self.grid.n_outside = int(facts["n_outside"])
         self.rng.bit_generator.state = json.loads(facts["random"])
         self._step, self.n_hills = int(facts["step"]), int(facts["n_hills"])
         self._bias_changed()
+        if self.config.ensemble == "npt":
+            # the force on the cell is that of its last half step, with the velocities of that time
+            self.dynamics.p_eps, self.dynamics.force_eps = cell_motion
 
     def performance(self) -> dict[str, float | int]:
         """Cost of the CV since the start of this process."""

@@ -155,7 +155,7 @@ class HillGrid:
     ) -> None:
         if not minimum < maximum or points < 3 or sigma <= 0.0 or temperature_energy <= 0.0:
             raise InvalidArgument(
-                f"hills on {cv}: need min < max, at least 3 grid points, sigma and kT (biasfactor - 1) above 0; "
+                f"hills on {cv}: need min < max, at least 3 grid points, sigma and kT (biasfactor - 1) > 0; "
                 f"got min {minimum}, max {maximum}, grid {points}, sigma {sigma}, {temperature_energy}"
             )
         self.outputs = (cv,)

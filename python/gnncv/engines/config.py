@@ -238,7 +238,7 @@ class RunConfig(Section):
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> RunConfig:
-        """Read and check a YAML file; every problem names line and key and, where there is a choice, the values."""
+        """Read and check a YAML file; every problem names line, key and allowed values."""
         return load_configuration(path, cls)
 
     def to_yaml(self) -> str:

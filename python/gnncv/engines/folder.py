@@ -17,7 +17,8 @@ from gnncv.engines.walkers import draw_walker
 from gnncv.errors import InvalidArgument, ModelError, OutputExists
 from gnncv.files import write_atomic
 
-_OURS = (COLVAR, HILLS, TRAJECTORY, "run.json", "config.yaml", "generations")
+CONFIGURATION = "run-config.yaml"
+_OURS = (COLVAR, HILLS, TRAJECTORY, "run.json", CONFIGURATION, "generations")
 
 
 class Folder:
@@ -37,7 +38,7 @@ class Folder:
         self.config = config
         self.path = config.output
         self.overwrite = overwrite
-        self._identity = {
+        self._identity: dict[str, Any] = {
             "configuration": config.identity(),
             "model_hash": None if cv is None else str(cv.hash),
         }
@@ -67,7 +68,9 @@ class Folder:
         """
         previous = load_generation(self.path / "generations")
         ours = [name for name in _OURS if (self.path / name).exists()]
-        started = (self.path / "config.yaml").exists() and previous is None  # killed before its first point
+        trajectory = self.path / TRAJECTORY
+        empty = not trajectory.exists() or trajectory.stat().st_size == 0
+        started = previous is None and empty and (self.path / CONFIGURATION).exists()  # killed at its start
         if ours and not started and not self._may_continue(previous):
             self._clear(previous)
             previous = None
@@ -75,7 +78,7 @@ class Folder:
             if self.config.restart == "require":
                 raise InvalidArgument(f"restart: require, and {self.path} has no run to go on with")
             self._clear(None)
-            with write_atomic(self.path / "config.yaml") as temporary:
+            with write_atomic(self.path / CONFIGURATION) as temporary:
                 temporary.write_text(self.config.to_yaml())
         return previous
 
@@ -102,9 +105,9 @@ class Folder:
             )
         if not same_model:
             raise ModelError(
-                f"{self.path} holds a run with another model (sha256 {_short(previous.facts['model_hash'])}, now "
-                f"{_short(self._identity['model_hash'])}): its hills belong to that one; put that model back, "
-                "choose another output, or ask to overwrite"
+                f"{self.path} holds a run with another model (sha256 {_short(previous.facts['model_hash'])}, "
+                f"now {_short(self._identity['model_hash'])}): its hills belong to that one; put that model "
+                "back, choose another output, or ask to overwrite"
             )
         raise OutputExists(f"{self.path} holds this run already and restart is never; choose another output")
 

@@ -22,9 +22,9 @@ class LennardJones(Calculator):  # type: ignore[misc]
     """Energy, forces and stress of Lennard-Jones particles.
 
     u(r) = 4 eps ((sigma/r)^12 - (sigma/r)^6) for r < cutoff, Lorentz-Berthelot mixing, optionally times a
-    switching function 1 - 10 x^3 + 15 x^4 - 6 x^5, x = (r - switch)/(cutoff - switch), and optionally with the
-    mean-field tail 2 pi/V sum_ij integral (what was left out) r^2 dr (Shirts et al., J. Phys. Chem. B 111,
-    13052, 2007, doi:10.1021/jp0735987), as OpenMM has them.
+    switching function 1 - 10 x^3 + 15 x^4 - 6 x^5, x = (r - switch)/(cutoff - switch), and optionally with
+    the mean-field tail 2 pi/V sum_ij integral (what was left out) r^2 dr (Shirts et al., J. Phys. Chem. B
+    111, 13052, 2007, doi:10.1021/jp0735987), as OpenMM has them.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class LennardJones(Calculator):  # type: ignore[misc]
     ) -> None:
         """Fill `results` (eV, eV/A, eV/A^3)."""
         super().calculate(atoms, properties, system_changes)
-        here = self.atoms
+        here: Atoms = self.atoms
         sigma, epsilon = _parameters(self.system, here.get_chemical_symbols())
         pbc = np.asarray(here.pbc, dtype=bool)
         first, second, vectors = self._list.compute(

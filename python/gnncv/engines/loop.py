@@ -44,7 +44,8 @@ def run(config: RunConfig, progress: bool = True, *, cv: Any | None = None, over
     Returns
     -------
     Path
-        The output folder: COLVAR, HILLS (metadynamics), trajectory.extxyz, run.json, config.yaml, generations/.
+        The output folder: COLVAR, HILLS (metadynamics), trajectory.extxyz, run.json,
+        run-config.yaml and generations/.
 
     Raises
     ------
@@ -59,9 +60,9 @@ def run(config: RunConfig, progress: bool = True, *, cv: Any | None = None, over
 
     Notes
     -----
-    A kill at any moment loses at most the steps since the last restart point (`checkpoint_stride`). Everything
-    is then restored as of that point: state, bias, number of hills, and the lengths of COLVAR, HILLS and
-    trajectory.
+    A kill at any moment loses at most the steps since the last restart point (`checkpoint_stride`).
+    Everything is then restored as of that point: state, bias, number of hills, and the lengths of COLVAR,
+    HILLS and trajectory.
     """
     if cv is None and config.cv is not None:
         import gnncv
@@ -77,15 +78,25 @@ def run(config: RunConfig, progress: bool = True, *, cv: Any | None = None, over
         engine = make_engine(config, atoms, cv, seed)
         if previous is not None:
             engine.restore(previous.files, previous.facts["engine"])
-            if previous.facts["finished"] and engine.step >= min(config.steps, engine.step):
-                if previous.facts["reason"] != "steps" or engine.step >= config.steps:
-                    return folder.path
+            if _is_done(config, previous):
+                return folder.path
         loop = _Loop(config, engine, folder, walker, previous)
         try:
             loop.run(progress)
         finally:
             loop.files.close()
     return folder.path
+
+
+def _is_done(config: RunConfig, previous: Generation) -> bool:
+    """Whether a run has done all its steps, or stopped by the rule that it still has."""
+    if previous.step >= config.steps:
+        return bool(previous.facts["finished"])
+    return previous.facts["reason"] not in (None, "steps") and previous.facts["stop_when"] == _rule(config)
+
+
+def _rule(config: RunConfig) -> dict[str, Any] | None:
+    return None if config.stop_when is None else config.stop_when.model_dump()
 
 
 class _Loop:
@@ -119,8 +130,8 @@ class _Loop:
             total=config.steps, initial=engine.step, unit="step", disable=not progress, file=sys.stderr,
             smoothing=0.1, mininterval=0.5,
         )  # fmt: skip
-        reason = self.record()
         with _signals() as caught, bar:
+            reason = self.record()
             while reason is None and engine.step < config.steps and not caught:
                 before = engine.step
                 engine.advance(self.next_event() - before)
@@ -137,8 +148,8 @@ class _Loop:
             if reason is None and engine.step >= config.steps:
                 reason = "steps"
             self.engine.exchange()
+            self.write_report(reason or "interrupted")  # first: a finished run is not entered again
             self.save(reason)
-            self.write_report(reason or "interrupted")
         if caught and reason is None:
             raise KeyboardInterrupt if caught[0] == signal.SIGINT else SystemExit(128 + caught[0])
 
@@ -181,7 +192,8 @@ class _Loop:
         files, engine_facts = self.engine.save()
         facts = {
             "engine": engine_facts, "offsets": offsets, "walker": self.walker, "recorded": self.recorded,
-            "order": self.order_values, "finished": reason is not None, "reason": reason, "spent": self.costs(),
+            "order": self.order_values, "finished": reason is not None,
+            "reason": reason, "stop_when": _rule(self.config), "spent": self.costs(),
             **self.folder.identity(),
         }  # fmt: skip
         self.folder.save(Generation(self.engine.step, facts, files))
@@ -202,11 +214,13 @@ class _Loop:
         seconds = max(costs["seconds"], 1e-9)
         steps_per_second = costs["steps"] / seconds
         facts = {
-            "ended": reason, "steps": self.engine.step, "time_ps": self.engine.step * self.config.timestep_fs / 1e3,
+            "ended": reason, "steps": self.engine.step,
+            "time_ps": self.engine.step * self.config.timestep_fs / 1000.0,
             "steps_per_second": steps_per_second,
             "ns_per_day": steps_per_second * self.config.timestep_fs * 1e-6 * 86400.0,
-            "cv_share": costs["seconds_cv"] / seconds, **costs, "walker": self.walker, "seed": self.config.seed,
-            "threads": self.config.threads, **self.folder.identity(), **self.engine.about(), **self.order_values,
+            "cv_share": costs["seconds_cv"] / seconds, **costs, "walker": self.walker,
+            "seed": self.config.seed, "threads": self.config.threads, **self.folder.identity(),
+            **self.engine.about(), **self.order_values,
         }  # fmt: skip
         facts.pop("configuration", None)
         with write_atomic(self.folder.path / "run.json", overwrite=True) as temporary:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 
 import numpy as np
 from ase import Atoms
 
 from gnncv.engines.config import LennardJonesSystem, RunConfig, StopWhen
+from gnncv.errors import InvalidArgument
 
 NAMES = ("q6", "Q6")
 OrderFunction = Callable[[Atoms], tuple[float, float]]
@@ -23,12 +25,16 @@ def order_function(config: RunConfig) -> OrderFunction | None:
     if cutoff is None and isinstance(config.system, LennardJonesSystem):
         cutoff = 1.5 * max(species.sigma_angstrom for species in config.system.species.values())
     if cutoff is None:
+        if config.stop_when is not None:
+            raise InvalidArgument("stop_when needs order_parameter_cutoff_angstrom for this system")
         return None
+    if importlib.util.find_spec("freud") is None:
+        raise InvalidArgument("order parameters need freud: pip install freud-analysis")
     from gnncv.analysis.order_parameters import order_parameters
 
     def evaluate(atoms: Atoms) -> tuple[float, float]:
         found = order_parameters(atoms, cutoff)
-        return float(np.mean(found.q6)), float(found.global_q6)
+        return float(np.mean(found.averaged_q6)), float(found.global_q6)
 
     return evaluate
 

@@ -31,7 +31,7 @@ class TrajectoryWriter:
         self.path = path
         if append_at is None:
             try:
-                self._file = open(path, "xb")  # noqa: SIM115 (closed by close)
+                self._file: io.BufferedIOBase = open(path, "xb")  # noqa: SIM115 (closed by close)
             except FileExistsError:
                 raise OutputExists(f"{path} exists; choose another name or ask to overwrite it") from None
             return

@@ -27,7 +27,7 @@ def read_start(config: RunConfig) -> Atoms:
         raise InvalidArgument(f"start.structure {path} does not exist or is not a file")
     try:
         atoms = ase.io.read(path, index=index)
-    except IndexError:
+    except (IndexError, StopIteration):
         raise InvalidArgument(f"start.index {index} is out of range for {path}") from None
     except Exception as error:
         raise InvalidArgument(f"ASE cannot read start.structure {path}: {error}") from None
@@ -55,6 +55,13 @@ def make_engine(config: RunConfig, atoms: Atoms, cv: Any | None, seed: int) -> E
                 raise
             raise InvalidArgument("engine openmm is not installed: pip install 'gnncv[openmm]'") from None
         return OpenmmEngine(config, atoms, cv, seed)
-    from gnncv.engines.ase_engine import AseEngine
+    try:
+        from gnncv.engines.ase_engine import AseEngine
+    except ModuleNotFoundError as error:
+        if error.name != "ase.md.langevinbaoab":
+            raise
+        raise InvalidArgument(
+            "engine ase needs a newer ASE, with LangevinBAOAB: pip install -U ase"
+        ) from None
 
     return AseEngine(config, atoms, cv, seed)

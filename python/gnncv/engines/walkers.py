@@ -95,7 +95,10 @@ class SharedBias:
 
     def total(self, own: NDArray[np.float64]) -> NDArray[np.float64]:
         """The bias that this walker feels: `own` hills and everybody else's."""
-        return np.sum([own, *(grid for _, grid in self.others.values())], axis=0)
+        felt = own.copy()
+        for _, grid in self.others.values():
+            felt += grid
+        return felt
 
 
 def draw_walker(directory: Path | None, generator: np.random.Generator) -> int:

@@ -64,7 +64,8 @@ class OpenmmEngine:
             [self.system.getParticleMass(k).value_in_unit(unit.dalton) for k in range(len(self.frame))]
         )
         self._step = 0
-        self._start(seed)
+        with _original_error(self.evaluator):
+            self._start(seed)
 
     def _start(self, seed: int) -> None:
         self.context.setPositions(self.frame.positions / 10.0)
@@ -91,8 +92,8 @@ class OpenmmEngine:
             self._add_static(
                 [(wall.cv, (wall.side, wall.at)) for wall in walls],
                 " + ".join(
-                    f"{0.5 * wall.kappa_kj_mol!r}*step({'' if wall.side == 'upper' else '-'}(cv{k} - ({wall.at!r})))"
-                    f"*(cv{k} - ({wall.at!r}))^2"
+                    f"{0.5 * wall.kappa_kj_mol!r}"
+                    f"*{'max' if wall.side == 'upper' else 'min'}(0, cv{k} - ({wall.at!r}))^2"
                     for k, wall in enumerate(walls)
                 ),
             )
@@ -183,7 +184,8 @@ class OpenmmEngine:
         state = self.context.getState(positions=True, energy=True, groups=set(range(32)) - self._bias_groups)
         if self.evaluator is not None:
             box = state.getPeriodicBoxVectors(asNumpy=True)._value if self.periodic else None
-            gradients = self.config.biased[:1]  # the next step asks for it: compute it along
+            bias = self.config.bias  # the next step asks for its gradient: compute it along
+            gradients = () if bias is None else (bias.cv,)
             result = self.evaluator.evaluate(state.getPositions(asNumpy=True)._value, box, gradients)
             row |= {name: float(result[name]) for name in self.evaluator.cv.names}
         if self._bias_groups:
@@ -259,7 +261,8 @@ class OpenmmEngine:
     def about(self) -> dict[str, Any]:
         """Platform, versions, the range of the bias."""
         facts: dict[str, Any] = {
-            "engine": "openmm", "openmm": openmm.__version__, "platform": self.context.getPlatform().getName(),
+            "engine": "openmm", "openmm": openmm.__version__,
+            "platform": self.context.getPlatform().getName(),
             "integrator": type(self.integrator).__name__,
         }  # fmt: skip
         if self.metadynamics is not None:
