@@ -3,6 +3,7 @@
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
@@ -36,3 +37,16 @@ nitpicky = False
 copybutton_prompt_text = "$ "
 # gnncv's reimported names would otherwise be ambiguous targets.
 suppress_warnings = ["ref.python"]
+
+
+def escape_bars(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Keep |dCV/dr| in docstrings from being read as a substitution."""
+    for number, line in enumerate(lines):
+        parts = line.split("``")
+        parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
+        lines[number] = "``".join(parts)
+
+
+def setup(app: Any) -> None:
+    """Connect the hook, before napoleon's."""
+    app.connect("autodoc-process-docstring", escape_bars, priority=100)
