@@ -12,7 +12,7 @@ import sys
 def package_folder(name: str) -> pathlib.Path:
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        sys.exit(f"gnncv is built against the installed {name}: install {name} first, then build without isolation")
+        sys.exit(f"gnncv is built against the installed {name}: install {name}, then build without isolation")
     return pathlib.Path(spec.origin).parent
 
 

@@ -1,7 +1,7 @@
-"""A small random model that keeps the contract of gnncv's model files: two species, four outputs, all operators.
+"""A small random model that keeps the contract of gnncv's model files, with two species and four outputs.
 
-It exists so that the core is tested on something that no training shaped. `write_core_model` is also a recipe for the smallest
-model file the core accepts.
+It uses every operator, so that the core is tested on something that no training shaped. `write_core_model` is
+also a recipe for the smallest model file the core accepts.
 """
 
 import json
@@ -9,8 +9,9 @@ import warnings
 from pathlib import Path
 
 import torch
-from gnncv._native import load_operators
 from torch import Tensor
+
+from gnncv._native import load_operators
 
 load_operators()
 
@@ -21,7 +22,7 @@ EXTENSIVE = ["total"]
 
 
 class CoreModel(torch.nn.Module):
-    """Densities, attention and filtered messages between random linear maps, pooled by a mean and by a sum."""
+    """Densities, attention and filtered messages between random linear maps, pooled by mean and sum."""
 
     format_version: int
     cutoff: float
@@ -50,8 +51,10 @@ class CoreModel(torch.nn.Module):
         self.update = torch.nn.Linear(2 * n_features + 1, n_features)
 
     @torch.jit.export
-    def site_part(self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor) -> Tensor:
-        distances, directions = torch.ops.gnncv.pair_geometry(vectors)
+    def site_part(
+        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+    ) -> Tensor:
+        distances, _directions = torch.ops.gnncv.pair_geometry(vectors)
         x = (distances / self.cutoff).clamp(max=1.0)
         switching = 1.0 + x * x * x * (-10.0 + x * (15.0 - 6.0 * x))
         basis = torch.exp(-2.0 * (distances.unsqueeze(1) - self.centers) ** 2) * switching.unsqueeze(1)
@@ -78,7 +81,9 @@ class CoreModel(torch.nn.Module):
         mixed = torch.sin(3.0 * mean[2]) + mean[3] * mean[4]
         return torch.stack([mean[0], mean[1], mixed, sums[-1]])
 
-    def forward(self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor) -> Tensor:
+    def forward(
+        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+    ) -> Tensor:
         return self.head(self.sums(self.site_part(vectors, center, neighbor, row_ptr, types)))
 
     @torch.jit.export

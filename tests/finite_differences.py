@@ -3,8 +3,8 @@
     errors = gradient_error(cv, atoms, generator)      # one number an output
     errors = strain_error(cv, atoms)
 
-An error is the largest difference over the components looked at, relative to the largest component of the analytic gradient. The
-floor below which a gradient counts as zero is 1e-4 of the value's change per angstrom, far below any signal.
+An error is the largest difference over the components looked at, relative to the largest component of the
+analytic gradient. A gradient below 1e-4 per angstrom, far below any signal, is compared with that instead.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from ase import Atoms
 
-# The stencil's own error is h^4/30 of a fifth derivative. The switching functions in use have a jump in the third derivative at
-# the cutoff, where it is h^2; 2e-4 keeps that below 1e-6 of the gradient and the rounding near 1e-12.
+# The stencil's own error is h^4/30 of a fifth derivative. Switching functions have a jump in the third
+# derivative at the cutoff, where it is h^2; 2e-4 keeps that below 1e-6 and the rounding near 1e-12.
 STEP = 2e-4
 FLOOR = 1e-4
 
@@ -63,5 +63,6 @@ def strain_error(cv, atoms: Atoms) -> np.ndarray:
         strained.positions = atoms.positions @ strain.T
         return cv.compute(strained, outputs=[]).values
 
-    numeric = np.array([[central_difference(lambda x, a=a, b=b: values(x, a, b)) for b in range(3)] for a in range(3)])
-    return _relative(np.moveaxis(numeric, -1, 0) - analytic, analytic)
+    components = [(a, b) for a in range(3) for b in range(3)]
+    numeric = np.array([central_difference(lambda x, a=a, b=b: values(x, a, b)) for a, b in components])
+    return _relative(numeric.T.reshape(-1, 3, 3) - analytic, analytic)

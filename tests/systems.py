@@ -13,7 +13,7 @@ _PERIODIC = {"cubic": True, "triclinic": True, "thin": True, "slab": (True, True
 
 
 def box_vectors(box: str, volume: float, cutoff: float) -> np.ndarray:
-    """Lattice vectors of about the volume asked for; the thin box is shorter than the cutoff along one direction."""
+    """Lattice vectors of about that volume; the thin box is shorter than the cutoff along one of them."""
     side = volume ** (1 / 3)
     if box == "triclinic":
         return side * np.array([[1.0, 0.0, 0.0], [0.4, 1.1, 0.0], [-0.3, 0.5, 0.95]])

@@ -35,8 +35,8 @@ Vector3 any_perpendicular(const Vector3& a) {
 void check_vector(const Vector3& v, int a) {
     std::ostringstream message;
     message.precision(10);
-    message << "the cell is periodic along lattice vector " << a + 1 << ", which is (" << v[0] << ", " << v[1] << ", " << v[2]
-            << ") angstrom: ";
+    message << "the cell is periodic along lattice vector " << a + 1 << ", which is (" << v[0] << ", " << v[1]
+            << ", " << v[2] << ") angstrom: ";
     const double length = norm(v);
     if (!std::isfinite(length) || length > longest_vector) {
         throw InvalidArgument(message.str() + "it must be finite");
@@ -81,8 +81,9 @@ Box::Box(const Cell& cell) : matrix_(cell.vectors), periodic_(cell.periodic) {
         set_row(units, a, length > 0.0 ? unit(row(units, a)) : Vector3{});
     }
     if (!(std::abs(determinant(units)) > smallest_unit_volume)) {
-        throw InvalidArgument("the cell is singular: its periodic lattice vectors are linearly dependent (the volume spanned "
-                              "by their directions is below 1e-6); check the order and the units of its components");
+        throw InvalidArgument(
+            "the cell is singular: its periodic lattice vectors are linearly dependent (the volume spanned "
+            "by their directions is below 1e-6); check the order and the units of its components");
     }
     inverse_ = gnncv::inverse(matrix_);
 }

@@ -8,12 +8,12 @@ namespace gnncv {
 
 class Box {
 public:
-    // Throws InvalidArgument if a periodic lattice vector is not finite or zero, or if the periodic ones are (almost)
-    // linearly dependent.
+    // Throws InvalidArgument if a periodic lattice vector is not finite or zero, or if the periodic ones are
+    // (almost) linearly dependent.
     explicit Box(const Cell& cell);
 
-    // Lattice vectors as rows; those of directions that are not periodic are replaced by unit vectors perpendicular to the
-    // periodic ones, so that the matrix can always be inverted.
+    // Lattice vectors as rows; those of directions that are not periodic are replaced by unit vectors
+    // perpendicular to the periodic ones, so that the matrix can always be inverted.
     [[nodiscard]] const Matrix3& matrix() const { return matrix_; }
     [[nodiscard]] const Matrix3& inverse() const { return inverse_; }
     [[nodiscard]] const std::array<bool, 3>& periodic() const { return periodic_; }

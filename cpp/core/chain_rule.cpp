@@ -4,8 +4,8 @@
 
 namespace gnncv {
 
-void apply_chain_rule(const PairList& pairs, std::span<const double> vectors_gradient, std::span<double> gradient,
-                      std::span<double> strain_gradient) {
+void apply_chain_rule(const PairList& pairs, std::span<const double> vectors_gradient,
+                      std::span<double> gradient, std::span<double> strain_gradient) {
     std::fill(gradient.begin(), gradient.end(), 0.0);
     Matrix3 strain{};
     for (std::size_t i = 0; i < pairs.n_atoms(); ++i) {

@@ -62,20 +62,24 @@ inline constexpr Matrix3 identity3{1, 0, 0, 0, 1, 0, 0, 0, 1};
 }
 
 // Largest singular value: the root of the largest eigenvalue of M M^T, from the trigonometric solution of the
-// characteristic cubic of a symmetric matrix (O. K. Smith, Commun. ACM 4, 168 (1961), doi:10.1145/355578.366316).
+// characteristic cubic of a symmetric matrix (O. K. Smith, Commun. ACM 4, 168 (1961),
+// doi:10.1145/355578.366316).
 [[nodiscard]] inline double spectral_norm(const Matrix3& m) {
     const Vector3 r0 = row(m, 0), r1 = row(m, 1), r2 = row(m, 2);
     const double a00 = dot(r0, r0), a11 = dot(r1, r1), a22 = dot(r2, r2);
     const double a01 = dot(r0, r1), a02 = dot(r0, r2), a12 = dot(r1, r2);
     const double mean = (a00 + a11 + a22) / 3.0;
     const double b00 = a00 - mean, b11 = a11 - mean, b22 = a22 - mean;
-    const double spread = (b00 * b00 + b11 * b11 + b22 * b22 + 2.0 * (a01 * a01 + a02 * a02 + a12 * a12)) / 6.0;
+    const double spread =
+        (b00 * b00 + b11 * b11 + b22 * b22 + 2.0 * (a01 * a01 + a02 * a02 + a12 * a12)) / 6.0;
     if (!(spread > 0.0)) {
         return std::sqrt(mean);
     }
     const double p = std::sqrt(spread);
-    const double half_determinant = 0.5 * (b00 * (b11 * b22 - a12 * a12) - a01 * (a01 * b22 - a12 * a02) +
-                                           a02 * (a01 * a12 - b11 * a02)) / (p * p * p);
+    const double half_determinant =
+        0.5 *
+        (b00 * (b11 * b22 - a12 * a12) - a01 * (a01 * b22 - a12 * a02) + a02 * (a01 * a12 - b11 * a02)) /
+        (p * p * p);
     const double angle = std::acos(std::clamp(half_determinant, -1.0, 1.0)) / 3.0;
     return std::sqrt(mean + 2.0 * p * std::cos(angle));
 }

@@ -34,7 +34,8 @@ void set_point(std::vector<double>& positions, std::size_t i, const Vector3& r) 
 }
 
 // f of the fractional coordinates along periodic directions, zero along the others.
-template <typename F> Vector3 whole_cells(const Box& box, const Vector3& r, F&& f) {
+template <typename F>
+Vector3 whole_cells(const Box& box, const Vector3& r, F&& f) {
     const Vector3 fraction = times(r, box.inverse());
     Vector3 n{};
     for (int a = 0; a < 3; ++a) {
@@ -46,7 +47,8 @@ template <typename F> Vector3 whole_cells(const Box& box, const Vector3& r, F&& 
 } // namespace
 
 NeighborList::NeighborList(double cutoff, double skin, int num_threads)
-    : cutoff_(cutoff), skin_(skin), num_threads_(std::max(1, num_threads)), vesin_(std::make_unique<VesinList>()) {}
+    : cutoff_(cutoff), skin_(skin), num_threads_(std::max(1, num_threads)),
+      vesin_(std::make_unique<VesinList>()) {}
 
 NeighborList::~NeighborList() = default;
 
@@ -118,17 +120,19 @@ void NeighborList::rebuild(std::span<const double> positions, const Box& box) {
     options.n_threads = num_threads_;
     options.return_shifts = true;
     const char* error = nullptr;
-    const int status = vesin_neighbors(reinterpret_cast<const double(*)[3]>(wrapped_.data()), n_atoms,
-                                       reinterpret_cast<const double(*)[3]>(box.matrix().data()), box.periodic().data(),
-                                       VesinDevice{VesinCPU, 0}, options, &vesin_->list, &error);
+    const int status =
+        vesin_neighbors(reinterpret_cast<const double (*)[3]>(wrapped_.data()), n_atoms,
+                        reinterpret_cast<const double (*)[3]>(box.matrix().data()), box.periodic().data(),
+                        VesinDevice{VesinCPU, 0}, options, &vesin_->list, &error);
     if (status != 0) {
-        throw Error("the neighbor list could not be built: " + std::string(error != nullptr ? error : "unknown error"));
+        throw Error("the neighbor list could not be built: " +
+                    std::string(error != nullptr ? error : "unknown error"));
     }
     sort_candidates(n_atoms);
 }
 
-// From vesin's list (sorted by center only) to rows sorted by (neighbor, shift). A shift's number in the table of all shifts in
-// their bounding box has the order of the shifts.
+// From vesin's list (sorted by center only) to rows sorted by (neighbor, shift). A shift's number in the
+// table of all shifts in their bounding box has the order of the shifts.
 void NeighborList::sort_candidates(std::size_t n_atoms) {
     const VesinNeighborList& list = vesin_->list;
     std::array<std::int64_t, 3> low{}, high{};
@@ -148,14 +152,16 @@ void NeighborList::sort_candidates(std::size_t n_atoms) {
     for (std::int64_t x = low[0]; x <= high[0]; ++x) {
         for (std::int64_t y = low[1]; y <= high[1]; ++y) {
             for (std::int64_t z = low[2]; z <= high[2]; ++z) {
-                candidates_.shifts.push_back({static_cast<double>(x), static_cast<double>(y), static_cast<double>(z)});
+                candidates_.shifts.push_back(
+                    {static_cast<double>(x), static_cast<double>(y), static_cast<double>(z)});
             }
         }
     }
     keys_.resize(list.length);
     for (std::size_t p = 0; p < list.length; ++p) {
         const auto& s = list.shifts[p];
-        const std::int64_t number = ((s[0] - low[0]) * count[1] + (s[1] - low[1])) * count[2] + (s[2] - low[2]);
+        const std::int64_t number =
+            ((s[0] - low[0]) * count[1] + (s[1] - low[1])) * count[2] + (s[2] - low[2]);
         keys_[p] = static_cast<std::uint64_t>(list.pairs[p][1]) << 32 | static_cast<std::uint64_t>(number);
     }
     for (std::size_t i = 0; i < n_atoms; ++i) {

@@ -1,9 +1,10 @@
 // Neighbor list with a Verlet skin that stays exact when the cell changes.
 //
-// The list holds every pair closer than cutoff + skin at the time it was built. Later, with F = cell_ref^-1 cell the affine map
-// that takes the old lattice onto the new one, and u_i = r_i - r_i_ref F what an atom moved beyond that, a pair vector is
-// r_ij = r_ij_ref F + u_j - u_i. So |r_ij_ref| <= ||F^-1||_2 (|r_ij| + 2 max|u|), and every pair within the cutoff is in the list
-// while ||F^-1||_2 (cutoff + 2 max|u|) <= cutoff + skin. A common displacement of all atoms cancels and is taken out of u.
+// The list holds every pair closer than cutoff + skin at the time it was built. Later, with F = cell_ref^-1
+// cell the affine map that takes the old lattice onto the new one, and u_i = r_i - r_i_ref F what an atom
+// moved beyond that, a pair vector is r_ij = r_ij_ref F + u_j - u_i. So |r_ij_ref| <= ||F^-1||_2 (|r_ij| + 2
+// max|u|), and every pair within the cutoff is in the list while ||F^-1||_2 (cutoff + 2 max|u|) <= cutoff +
+// skin. A common displacement of all atoms cancels and is taken out of u.
 #pragma once
 
 #include "core/box.h"
@@ -16,8 +17,8 @@
 
 namespace gnncv {
 
-// Candidate pairs in compressed rows, sorted by (center, neighbor, shift): r_ij = r_j - r_i + shifts[shift[p]] . cell for the
-// *wrapped* positions.
+// Candidate pairs in compressed rows, sorted by (center, neighbor, shift): r_ij = r_j - r_i +
+// shifts[shift[p]] . cell for the *wrapped* positions.
 struct CandidatePairs {
     std::vector<std::int64_t> row_ptr;
     std::vector<std::int32_t> neighbor;
@@ -35,8 +36,9 @@ public:
 
     [[nodiscard]] const CandidatePairs& candidates() const { return candidates_; }
 
-    // Positions moved by whole lattice vectors, each atom by its own, so that an atom stays near where it was when the list was
-    // built: an engine that wraps atoms back into the cell between steps does not disturb the list.
+    // Positions moved by whole lattice vectors, each atom by its own, so that an atom stays near where it was
+    // when the list was built: an engine that wraps atoms back into the cell between steps does not disturb
+    // the list.
     [[nodiscard]] std::span<const double> wrapped() const { return wrapped_; }
 
 private:

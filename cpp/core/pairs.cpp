@@ -16,7 +16,8 @@ constexpr double smallest_distance = 1e-6;
     } else {
         message << "atoms " << i << " and " << j << " (counted from 0) coincide";
     }
-    message << ": their distance is " << distance << " angstrom, where no direction is defined; check the positions and the cell";
+    message << ": their distance is " << distance
+            << " angstrom, where no direction is defined; check the positions and the cell";
     throw InvalidArgument(message.str());
 }
 

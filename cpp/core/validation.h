@@ -8,7 +8,8 @@
 
 namespace gnncv {
 
-// Throws InvalidArgument unless positions hold n_atoms finite points of a size that still leaves distances precise.
+// Throws InvalidArgument unless positions hold n_atoms finite points of a size that still leaves distances
+// precise.
 void check_positions(std::span<const double> positions, std::size_t n_atoms);
 
 // Throws InvalidArgument if a cutoff sphere would hold so many periodic images that memory runs out.

@@ -10,9 +10,11 @@
 namespace gnncv::kernels {
 namespace {
 
-// raw[p,h] = exp(logit) / denominator for the pairs of one center: the attention weight without its switching factor.
+// raw[p,h] = exp(logit) / denominator for the pairs of one center: the attention weight without its switching
+// factor.
 template <typename T>
-GNNCV_INLINE void attention_weights(const AttentionInput<T>& input, std::int64_t first, std::int64_t last, T* raw) {
+GNNCV_INLINE void attention_weights(const AttentionInput<T>& input, std::int64_t first, std::int64_t last,
+                                    T* raw) {
     const std::int64_t n_heads = input.n_heads;
     for (std::int64_t h = 0; h < n_heads; ++h) {
         const T* logits = input.logits + first * n_heads + h;
@@ -29,14 +31,16 @@ GNNCV_INLINE void attention_weights(const AttentionInput<T>& input, std::int64_t
             raw[p * n_heads + h] = e;
             denominator += input.switching[first + p] * e;
         }
-        const T inverse = denominator > T(0) ? T(1) / denominator : (denominator == T(0) ? T(0) : denominator);
+        const T inverse =
+            denominator > T(0) ? T(1) / denominator : (denominator == T(0) ? T(0) : denominator);
         for (std::int64_t p = 0; p < last - first; ++p) {
             raw[p * n_heads + h] *= inverse;
         }
     }
 }
 
-template <typename T> GNNCV_INLINE void forward_body(const AttentionInput<T>& input, T* messages) {
+template <typename T>
+GNNCV_INLINE void forward_body(const AttentionInput<T>& input, T* messages) {
     const std::int64_t n_heads = input.n_heads, n_channels = input.n_channels;
     const std::int64_t width = n_heads > 0 ? n_channels / n_heads : 0;
     std::vector<T> raw;
@@ -62,7 +66,8 @@ template <typename T> GNNCV_INLINE void forward_body(const AttentionInput<T>& in
     }
 }
 
-// With g[p,h] = d/d a[p,h] and g0_h = sum_p a[p,h] g[p,h]: the logit's gradient is a (g - g0), the switching's sum_h raw (g - g0).
+// With g[p,h] = d/d a[p,h] and g0_h = sum_p a[p,h] g[p,h]: the logit's gradient is a (g - g0), the
+// switching's sum_h raw (g - g0).
 template <typename T>
 GNNCV_INLINE void backward_body(const AttentionInput<T>& input, const T* messages_gradient,
                                 const AttentionGradients<T>& gradients) {
@@ -100,7 +105,8 @@ GNNCV_INLINE void backward_body(const AttentionInput<T>& input, const T* message
         for (std::int64_t p = first; p < last; ++p) {
             T sum = 0;
             for (std::int64_t h = 0; h < n_heads; ++h) {
-                const T slope = raw[(p - first) * n_heads + h] * (gradients.logits[p * n_heads + h] - mean[h]);
+                const T slope =
+                    raw[(p - first) * n_heads + h] * (gradients.logits[p * n_heads + h] - mean[h]);
                 gradients.logits[p * n_heads + h] = input.switching[p] * slope;
                 sum += slope;
             }
@@ -111,14 +117,16 @@ GNNCV_INLINE void backward_body(const AttentionInput<T>& input, const T* message
 
 } // namespace
 
-#define GNNCV_INSTANCE(T)                                                                                              \
-    template <> GNNCV_MULTIVERSION void attention_kernel(const AttentionInput<T>& input, T* messages) {                \
-        forward_body<T>(input, messages);                                                                              \
-    }                                                                                                                  \
-    template <>                                                                                                        \
-    GNNCV_MULTIVERSION void attention_backward_kernel(                                                                 \
-        const AttentionInput<T>& input, const T* messages_gradient, const AttentionGradients<T>& gradients) {          \
-        backward_body<T>(input, messages_gradient, gradients);                                                         \
+#define GNNCV_INSTANCE(T)                                                                                    \
+    template <>                                                                                              \
+    GNNCV_MULTIVERSION void attention_kernel(const AttentionInput<T>& input, T* messages) {                  \
+        forward_body<T>(input, messages);                                                                    \
+    }                                                                                                        \
+    template <>                                                                                              \
+    GNNCV_MULTIVERSION void attention_backward_kernel(const AttentionInput<T>& input,                        \
+                                                      const T* messages_gradient,                            \
+                                                      const AttentionGradients<T>& gradients) {              \
+        backward_body<T>(input, messages_gradient, gradients);                                               \
     }
 GNNCV_INSTANCE(float)
 GNNCV_INSTANCE(double)

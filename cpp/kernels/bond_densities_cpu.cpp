@@ -1,4 +1,5 @@
-// One center at a time, its pairs in blocks of one vector register: harmonics side by side, then a small matrix product.
+// One center at a time, its pairs in blocks of one vector register: harmonics side by side, then a small
+// matrix product.
 #include "kernels/bond_densities.h"
 
 #include "kernels/spherical_harmonics.h"
@@ -10,7 +11,8 @@ namespace gnncv::kernels {
 namespace {
 
 // Directions and inverse lengths of up to one register of pairs; lanes beyond `count` are zero.
-template <typename T> struct DirectionBlock {
+template <typename T>
+struct DirectionBlock {
     Lanes<T> x{}, y{}, z{}, inverse{};
 
     GNNCV_INLINE DirectionBlock(const T* vectors, int count) {
@@ -70,7 +72,8 @@ GNNCV_INLINE void forward_body(const BondDensityInput<T>& input, T* densities) {
     }
 }
 
-// For n radial channels from k on: radial_gradient[k] = sum_lm G_k,lm Y_lm and weights[lm] += sum_k radial[k] G_k,lm.
+// For n radial channels from k on: radial_gradient[k] = sum_lm G_k,lm Y_lm and weights[lm] += sum_k radial[k]
+// G_k,lm.
 template <int n, int L, typename T>
 GNNCV_INLINE void backward_channels(const T* gradient, int n_lm_dynamic, const Lanes<T>* harmonics,
                                     const Lanes<T>* radial, Lanes<T>* weights, Lanes<T>* radial_gradient) {
@@ -96,8 +99,8 @@ GNNCV_INLINE void backward_channels(const T* gradient, int n_lm_dynamic, const L
 }
 
 template <int L, typename T>
-GNNCV_INLINE void backward_body(const BondDensityInput<T>& input, const T* densities_gradient, T* vectors_gradient,
-                                T* radial_gradient) {
+GNNCV_INLINE void backward_body(const BondDensityInput<T>& input, const T* densities_gradient,
+                                T* vectors_gradient, T* radial_gradient) {
     constexpr int width = LanesOf<T>::width;
     constexpr int max_lm = L >= 0 ? (L + 1) * (L + 1) : max_harmonics;
     const int l_max = L >= 0 ? L : input.l_max;
@@ -126,10 +129,12 @@ GNNCV_INLINE void backward_body(const BondDensityInput<T>& input, const T* densi
             }
             std::int64_t k = 0;
             for (; k + 4 <= n_radial; k += 4) {
-                backward_channels<4, L, T>(center_gradient + k * n_lm, n_lm, harmonics, &radial[k], weights, &sums[k]);
+                backward_channels<4, L, T>(center_gradient + k * n_lm, n_lm, harmonics, &radial[k], weights,
+                                           &sums[k]);
             }
             for (; k < n_radial; ++k) {
-                backward_channels<1, L, T>(center_gradient + k * n_lm, n_lm, harmonics, &radial[k], weights, &sums[k]);
+                backward_channels<1, L, T>(center_gradient + k * n_lm, n_lm, harmonics, &radial[k], weights,
+                                           &sums[k]);
             }
             for (k = 0; k < n_radial; ++k) {
                 for (int w = 0; w < count; ++w) {
@@ -151,14 +156,15 @@ GNNCV_INLINE void backward_body(const BondDensityInput<T>& input, const T* densi
 }
 
 // Instances for the degrees in use; any other degree takes the general one (L = -1).
-#define GNNCV_INSTANCE(L, T)                                                                                           \
-    GNNCV_MULTIVERSION void forward_instance(std::integral_constant<int, L>, const BondDensityInput<T>& input,         \
-                                             T* densities) {                                                           \
-        forward_body<L, T>(input, densities);                                                                          \
-    }                                                                                                                  \
-    GNNCV_MULTIVERSION void backward_instance(std::integral_constant<int, L>, const BondDensityInput<T>& input,        \
-                                              const T* gradient, T* vectors_gradient, T* radial_gradient) {            \
-        backward_body<L, T>(input, gradient, vectors_gradient, radial_gradient);                                       \
+#define GNNCV_INSTANCE(L, T)                                                                                 \
+    GNNCV_MULTIVERSION void forward_instance(std::integral_constant<int, L>,                                 \
+                                             const BondDensityInput<T>& input, T* densities) {               \
+        forward_body<L, T>(input, densities);                                                                \
+    }                                                                                                        \
+    GNNCV_MULTIVERSION void backward_instance(std::integral_constant<int, L>,                                \
+                                              const BondDensityInput<T>& input, const T* gradient,           \
+                                              T* vectors_gradient, T* radial_gradient) {                     \
+        backward_body<L, T>(input, gradient, vectors_gradient, radial_gradient);                             \
     }
 GNNCV_INSTANCE(-1, float)
 GNNCV_INSTANCE(-1, double)
@@ -168,7 +174,8 @@ GNNCV_INSTANCE(6, float)
 GNNCV_INSTANCE(6, double)
 #undef GNNCV_INSTANCE
 
-template <typename F> void with_degree(int l_max, const F& f) {
+template <typename F>
+void with_degree(int l_max, const F& f) {
     switch (l_max) {
     case 4:
         return f(std::integral_constant<int, 4>{});
@@ -181,13 +188,14 @@ template <typename F> void with_degree(int l_max, const F& f) {
 
 } // namespace
 
-template <typename T> void bond_densities_kernel(const BondDensityInput<T>& input, T* densities) {
+template <typename T>
+void bond_densities_kernel(const BondDensityInput<T>& input, T* densities) {
     with_degree(input.l_max, [&](auto degree) { forward_instance(degree, input, densities); });
 }
 
 template <typename T>
-void bond_densities_backward_kernel(const BondDensityInput<T>& input, const T* densities_gradient, T* vectors_gradient,
-                                    T* radial_gradient) {
+void bond_densities_backward_kernel(const BondDensityInput<T>& input, const T* densities_gradient,
+                                    T* vectors_gradient, T* radial_gradient) {
     with_degree(input.l_max, [&](auto degree) {
         backward_instance(degree, input, densities_gradient, vectors_gradient, radial_gradient);
     });
@@ -196,6 +204,7 @@ void bond_densities_backward_kernel(const BondDensityInput<T>& input, const T* d
 template void bond_densities_kernel(const BondDensityInput<float>&, float*);
 template void bond_densities_kernel(const BondDensityInput<double>&, double*);
 template void bond_densities_backward_kernel(const BondDensityInput<float>&, const float*, float*, float*);
-template void bond_densities_backward_kernel(const BondDensityInput<double>&, const double*, double*, double*);
+template void bond_densities_backward_kernel(const BondDensityInput<double>&, const double*, double*,
+                                             double*);
 
 } // namespace gnncv::kernels

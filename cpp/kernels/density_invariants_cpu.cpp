@@ -23,8 +23,8 @@ GNNCV_INLINE void forward_body(const T* densities, std::int64_t n_rows, int l_ma
 }
 
 template <typename T>
-GNNCV_INLINE void backward_body(const T* densities, std::int64_t n_rows, int l_max, const T* invariants_gradient,
-                                T* densities_gradient) {
+GNNCV_INLINE void backward_body(const T* densities, std::int64_t n_rows, int l_max,
+                                const T* invariants_gradient, T* densities_gradient) {
     for (std::int64_t row = 0; row < n_rows; ++row) {
         for (int l = 0; l <= l_max; ++l) {
             const T factor = static_cast<T>(2.0 * four_pi / (2 * l + 1)) * *invariants_gradient++;
@@ -39,16 +39,17 @@ GNNCV_INLINE void backward_body(const T* densities, std::int64_t n_rows, int l_m
 
 } // namespace
 
-#define GNNCV_INSTANCE(T)                                                                                              \
-    template <>                                                                                                        \
-    GNNCV_MULTIVERSION void density_invariants_kernel(const T* densities, std::int64_t n_rows, int l_max,              \
-                                                      T* invariants) {                                                 \
-        forward_body<T>(densities, n_rows, l_max, invariants);                                                         \
-    }                                                                                                                  \
-    template <>                                                                                                        \
-    GNNCV_MULTIVERSION void density_invariants_backward_kernel(const T* densities, std::int64_t n_rows, int l_max,     \
-                                                               const T* invariants_gradient, T* densities_gradient) {  \
-        backward_body<T>(densities, n_rows, l_max, invariants_gradient, densities_gradient);                           \
+#define GNNCV_INSTANCE(T)                                                                                    \
+    template <>                                                                                              \
+    GNNCV_MULTIVERSION void density_invariants_kernel(const T* densities, std::int64_t n_rows, int l_max,    \
+                                                      T* invariants) {                                       \
+        forward_body<T>(densities, n_rows, l_max, invariants);                                               \
+    }                                                                                                        \
+    template <>                                                                                              \
+    GNNCV_MULTIVERSION void density_invariants_backward_kernel(const T* densities, std::int64_t n_rows,      \
+                                                               int l_max, const T* invariants_gradient,      \
+                                                               T* densities_gradient) {                      \
+        backward_body<T>(densities, n_rows, l_max, invariants_gradient, densities_gradient);                 \
     }
 GNNCV_INSTANCE(float)
 GNNCV_INSTANCE(double)

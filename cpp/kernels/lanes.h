@@ -1,4 +1,5 @@
-// Several pairs side by side: a short vector of the compiler, and the attributes that let one source serve every CPU.
+// Several pairs side by side: a short vector of the compiler, and the attributes that let one source serve
+// every CPU.
 #pragma once
 
 #include <cstddef>
@@ -21,14 +22,18 @@
 namespace gnncv::kernels {
 
 // 32 bytes: 8 floats or 4 doubles; the compiler splits it where registers are narrower.
-template <typename T> struct LanesOf {
+template <typename T>
+struct LanesOf {
     using type __attribute__((vector_size(32))) = T;
     static constexpr int width = 32 / sizeof(T);
 };
-template <typename T> using Lanes = typename LanesOf<T>::type;
+template <typename T>
+using Lanes = typename LanesOf<T>::type;
 
-// Scratch of n registers, aligned (std::vector of a compiler's vector type loses the alignment); it grows and keeps no values.
-template <typename T> class LaneBuffer {
+// Scratch of n registers, aligned (std::vector of a compiler's vector type loses the alignment); it grows and
+// keeps no values.
+template <typename T>
+class LaneBuffer {
 public:
     Lanes<T>* reserve(std::size_t n) {
         if (n > size_) {
@@ -47,7 +52,8 @@ private:
     std::size_t size_ = 0;
 };
 
-template <typename T> GNNCV_INLINE T sum_lanes(const Lanes<T>& lanes) {
+template <typename T>
+GNNCV_INLINE T sum_lanes(const Lanes<T>& lanes) {
     T sum = 0;
     for (int w = 0; w < LanesOf<T>::width; ++w) {
         sum += lanes[w];

@@ -23,8 +23,8 @@ GNNCV_INLINE void sum_body(const T* values, const PairRows& pairs, std::int64_t 
 }
 
 template <typename T>
-GNNCV_INLINE void message_body(const T* filters, std::int64_t n_filters, const T* features, const PairRows& pairs,
-                               std::int64_t n_channels, T* messages) {
+GNNCV_INLINE void message_body(const T* filters, std::int64_t n_filters, const T* features,
+                               const PairRows& pairs, std::int64_t n_channels, T* messages) {
     std::fill(messages, messages + pairs.n_centers * n_channels, T(0));
     for (std::int64_t i = 0; i < pairs.n_centers; ++i) {
         T* __restrict__ message = messages + i * n_channels;
@@ -46,7 +46,8 @@ GNNCV_INLINE void message_body(const T* filters, std::int64_t n_filters, const T
 }
 
 // One accumulator a lane, so that the sum vectorizes without reordering by the compiler.
-template <typename T> GNNCV_INLINE T dot(const T* a, const T* b, std::int64_t n) {
+template <typename T>
+GNNCV_INLINE T dot(const T* a, const T* b, std::int64_t n) {
     constexpr int width = LanesOf<T>::width;
     Lanes<T> sum{};
     std::int64_t c = 0;
@@ -64,8 +65,8 @@ template <typename T> GNNCV_INLINE T dot(const T* a, const T* b, std::int64_t n)
 
 template <typename T>
 GNNCV_INLINE void message_backward_body(const T* filters, std::int64_t n_filters, const T* features,
-                                        const PairRows& pairs, std::int64_t n_channels, const T* messages_gradient,
-                                        const MessageGradients<T>& gradients) {
+                                        const PairRows& pairs, std::int64_t n_channels,
+                                        const T* messages_gradient, const MessageGradients<T>& gradients) {
     std::fill(gradients.features, gradients.features + pairs.n_centers * n_channels, T(0));
     for (std::int64_t i = 0; i < pairs.n_centers; ++i) {
         const T* message = messages_gradient + i * n_channels;
@@ -92,31 +93,33 @@ GNNCV_INLINE void message_backward_body(const T* filters, std::int64_t n_filters
 
 } // namespace
 
-#define GNNCV_INSTANCE(T)                                                                                              \
-    template <>                                                                                                        \
-    GNNCV_MULTIVERSION void segment_sum_kernel(const T* values, const PairRows& pairs, std::int64_t n_channels,        \
-                                               T* sums) {                                                              \
-        sum_body<T>(values, pairs, n_channels, sums);                                                                  \
-    }                                                                                                                  \
-    template <>                                                                                                        \
-    void segment_sum_backward_kernel(const T* sums_gradient, const PairRows& pairs, std::int64_t n_channels,           \
-                                     T* values_gradient) {                                                             \
-        for (std::int64_t i = 0; i < pairs.n_centers; ++i) {                                                           \
-            for (std::int64_t p = pairs.row_ptr[i]; p < pairs.row_ptr[i + 1]; ++p) {                                   \
-                std::copy_n(sums_gradient + i * n_channels, n_channels, values_gradient + p * n_channels);             \
-            }                                                                                                          \
-        }                                                                                                              \
-    }                                                                                                                  \
-    template <>                                                                                                        \
-    GNNCV_MULTIVERSION void message_passing_kernel(const T* filters, std::int64_t n_filters, const T* features,        \
-                                                   const PairRows& pairs, std::int64_t n_channels, T* messages) {      \
-        message_body<T>(filters, n_filters, features, pairs, n_channels, messages);                                    \
-    }                                                                                                                  \
-    template <>                                                                                                        \
-    GNNCV_MULTIVERSION void message_passing_backward_kernel(                                                           \
-        const T* filters, std::int64_t n_filters, const T* features, const PairRows& pairs, std::int64_t n_channels,   \
-        const T* messages_gradient, const MessageGradients<T>& gradients) {                                            \
-        message_backward_body<T>(filters, n_filters, features, pairs, n_channels, messages_gradient, gradients);       \
+#define GNNCV_INSTANCE(T)                                                                                    \
+    template <>                                                                                              \
+    GNNCV_MULTIVERSION void segment_sum_kernel(const T* values, const PairRows& pairs,                       \
+                                               std::int64_t n_channels, T* sums) {                           \
+        sum_body<T>(values, pairs, n_channels, sums);                                                        \
+    }                                                                                                        \
+    template <>                                                                                              \
+    void segment_sum_backward_kernel(const T* sums_gradient, const PairRows& pairs, std::int64_t n_channels, \
+                                     T* values_gradient) {                                                   \
+        for (std::int64_t i = 0; i < pairs.n_centers; ++i) {                                                 \
+            for (std::int64_t p = pairs.row_ptr[i]; p < pairs.row_ptr[i + 1]; ++p) {                         \
+                std::copy_n(sums_gradient + i * n_channels, n_channels, values_gradient + p * n_channels);   \
+            }                                                                                                \
+        }                                                                                                    \
+    }                                                                                                        \
+    template <>                                                                                              \
+    GNNCV_MULTIVERSION void message_passing_kernel(const T* filters, std::int64_t n_filters,                 \
+                                                   const T* features, const PairRows& pairs,                 \
+                                                   std::int64_t n_channels, T* messages) {                   \
+        message_body<T>(filters, n_filters, features, pairs, n_channels, messages);                          \
+    }                                                                                                        \
+    template <>                                                                                              \
+    GNNCV_MULTIVERSION void message_passing_backward_kernel(                                                 \
+        const T* filters, std::int64_t n_filters, const T* features, const PairRows& pairs,                  \
+        std::int64_t n_channels, const T* messages_gradient, const MessageGradients<T>& gradients) {         \
+        message_backward_body<T>(filters, n_filters, features, pairs, n_channels, messages_gradient,         \
+                                 gradients);                                                                 \
     }
 GNNCV_INSTANCE(float)
 GNNCV_INSTANCE(double)

@@ -6,7 +6,8 @@
 
 namespace gnncv::kernels {
 
-// Those of center i are row_ptr[i] .. row_ptr[i+1]-1, their other ends neighbor[p] (null where no kernel needs it).
+// Those of center i are row_ptr[i] .. row_ptr[i+1]-1, their other ends neighbor[p] (null where no kernel
+// needs it).
 struct PairRows {
     const std::int64_t* neighbor;
     const std::int64_t* row_ptr;
@@ -27,8 +28,8 @@ struct PairRows {
     }
     for (std::int64_t p = 0; rows.neighbor != nullptr && p < n_pairs; ++p) {
         if (rows.neighbor[p] < 0 || rows.neighbor[p] >= rows.n_centers) {
-            return "neighbor[" + std::to_string(p) + "] is " + std::to_string(rows.neighbor[p]) + ", expected 0 to " +
-                   std::to_string(rows.n_centers - 1);
+            return "neighbor[" + std::to_string(p) + "] is " + std::to_string(rows.neighbor[p]) +
+                   ", expected 0 to " + std::to_string(rows.n_centers - 1);
         }
     }
     return {};

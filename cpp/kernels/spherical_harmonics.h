@@ -1,11 +1,14 @@
 // Real orthonormal spherical harmonics of unit vectors in Cartesian form, and their gradients.
 //
-// Y_lm(x,y,z) = Q_l|m|(z) c_m(x,y) for m >= 0 and Q_l|m|(z) s_|m|(x,y) for m < 0, with c_m + i s_m = (x + i y)^m and Q the
-// associated Legendre function without its sin^m factor, normalized so that the harmonics are orthonormal on the sphere.
-// There is no division by sin(theta), so the poles are ordinary points. Recursions over l at fixed m:
-//   Q_mm = const,   Q_lm = a_lm z Q_(l-1)m - b_lm Q_(l-2)m,   Q'_lm = a_lm (z Q'_(l-1)m + Q_(l-1)m) - b_lm Q'_(l-2)m
-// Source: W. H. Press et al., Numerical Recipes, 3rd ed., 6.7; signs and order (l^2 + l + m, no Condon-Shortley phase) as in
-// F. Bigi, G. Fraux, N. J. Browning, M. Ceriotti, J. Chem. Phys. 159, 064802 (2023), doi:10.1063/5.0156307.
+// Y_lm(x,y,z) = Q_l|m|(z) c_m(x,y) for m >= 0 and Q_l|m|(z) s_|m|(x,y) for m < 0, with c_m + i s_m = (x + i
+// y)^m and Q the associated Legendre function without its sin^m factor, normalized so that the harmonics are
+// orthonormal on the sphere. There is no division by sin(theta), so the poles are ordinary points. Recursions
+// over l at fixed m:
+//   Q_mm = const,   Q_lm = a_lm z Q_(l-1)m - b_lm Q_(l-2)m,   Q'_lm = a_lm (z Q'_(l-1)m + Q_(l-1)m) - b_lm
+//   Q'_(l-2)m
+// Source: W. H. Press et al., Numerical Recipes, 3rd ed., 6.7; signs and order (l^2 + l + m, no
+// Condon-Shortley phase) as in F. Bigi, G. Fraux, N. J. Browning, M. Ceriotti, J. Chem. Phys. 159, 064802
+// (2023), doi:10.1063/5.0156307.
 //
 // The functions are generic in V, the type of a coordinate: a scalar, or Lanes of the compiler.
 #pragma once
@@ -19,7 +22,8 @@ namespace gnncv::kernels {
 inline constexpr int max_degree = 16;
 inline constexpr int max_harmonics = (max_degree + 1) * (max_degree + 1);
 
-template <typename T> struct HarmonicCoefficients {
+template <typename T>
+struct HarmonicCoefficients {
     T diagonal[max_degree + 1];
     T a[max_degree + 1][max_degree + 1];
     T b[max_degree + 1][max_degree + 1];
@@ -67,19 +71,19 @@ GNNCV_INLINE void spherical_harmonics(const HarmonicCoefficients<T>& k, int l_ma
     }
 }
 
-// gradient = sum_lm weights[lm] dY_lm/d(x,y,z) of the polynomials above. On the sphere only its tangential part has a meaning:
-// the caller projects the radial part out.
+// gradient = sum_lm weights[lm] dY_lm/d(x,y,z) of the polynomials above. On the sphere only its tangential
+// part has a meaning: the caller projects the radial part out.
 template <typename V, typename T>
 GNNCV_INLINE void contract_harmonic_gradients(const HarmonicCoefficients<T>& k, int l_max, V x, V y, V z,
                                               const V* weights, V* gradient) {
     V gx = V{}, gy = V{}, gz = V{};
-    V c = V{} + T(1), s = V{};                     // (x + i y)^m
-    V c_before = V{}, s_before = V{};              // (x + i y)^(m-1)
+    V c = V{} + T(1), s = V{};        // (x + i y)^m
+    V c_before = V{}, s_before = V{}; // (x + i y)^(m-1)
     for (int m = 0; m <= l_max; ++m) {
         V previous = V{}, q = V{} + k.diagonal[m];
         V previous_slope = V{}, slope = V{};
-        V cosine_sum = V{}, sine_sum = V{};        // sum_l Q_lm weights
-        V cosine_slope = V{}, sine_slope = V{};    // sum_l Q'_lm weights
+        V cosine_sum = V{}, sine_sum = V{};     // sum_l Q_lm weights
+        V cosine_slope = V{}, sine_slope = V{}; // sum_l Q'_lm weights
         for (int l = m; l <= l_max; ++l) {
             const V wc = weights[l * l + l + m];
             const V ws = weights[l * l + l - m]; // for m = 0 it meets s_0 = 0 and m = 0 below

@@ -12,7 +12,8 @@
 namespace gnncv {
 namespace {
 
-// Rebuilding costs about as much as tens of evaluations' worth of extra candidates: a seventh of the cutoff, within limits.
+// Rebuilding costs about as much as tens of evaluations' worth of extra candidates: a seventh of the cutoff,
+// within limits.
 double default_skin(double cutoff) {
     return std::clamp(cutoff / 7.0, 0.3, 1.5);
 }
@@ -28,7 +29,8 @@ std::string joined(const std::vector<std::string>& names) {
 void check_options(const Options& options) {
     const std::string& device = options.device;
     if (device.rfind("cuda", 0) == 0) {
-        throw DeviceError("device '" + device + "' was asked for, but this build evaluates on the CPU: use device 'cpu'");
+        throw DeviceError("device '" + device +
+                          "' was asked for, but this build evaluates on the CPU: use device 'cpu'");
     }
     if (device != "cpu") {
         throw DeviceError("device '" + device + "' is not known: use device 'cpu'");
@@ -37,7 +39,8 @@ void check_options(const Options& options) {
         throw InvalidArgument("the skin must be a finite length in angstrom, or negative for the default");
     }
     if (options.num_threads < 0) {
-        throw InvalidArgument("num_threads is " + std::to_string(options.num_threads) + ", expected 0 (libtorch's) or more");
+        throw InvalidArgument("num_threads is " + std::to_string(options.num_threads) +
+                              ", expected 0 (libtorch's) or more");
     }
 }
 
@@ -107,12 +110,14 @@ struct CollectiveVariable::Implementation {
         result.strain_gradients.resize(selected.size() * 9);
         Stopwatch watch;
         double chain_rule = 0.0;
-        model->evaluate(pairs, types, selected, result.values, [&](std::size_t g, std::span<const double> gradient) {
-            Stopwatch inner;
-            apply_chain_rule(pairs, gradient, std::span(result.gradients).subspan(3 * n_atoms * g, 3 * n_atoms),
-                             std::span(result.strain_gradients).subspan(9 * g, 9));
-            chain_rule += inner.lap();
-        });
+        model->evaluate(
+            pairs, types, selected, result.values, [&](std::size_t g, std::span<const double> gradient) {
+                Stopwatch inner;
+                apply_chain_rule(pairs, gradient,
+                                 std::span(result.gradients).subspan(3 * n_atoms * g, 3 * n_atoms),
+                                 std::span(result.strain_gradients).subspan(9 * g, 9));
+                chain_rule += inner.lap();
+            });
         statistics.seconds_chain_rule += chain_rule;
         statistics.seconds_model += watch.lap() - chain_rule;
         check_finite();
@@ -128,7 +133,8 @@ struct CollectiveVariable::Implementation {
         }
         for (std::size_t g = 0; g < selected.size(); ++g) {
             const View<const double> gradient = result.gradient(g);
-            const auto* bad = std::find_if_not(gradient.begin(), gradient.end(), [](double x) { return std::isfinite(x); });
+            const auto* bad =
+                std::find_if_not(gradient.begin(), gradient.end(), [](double x) { return std::isfinite(x); });
             if (bad != gradient.end()) {
                 refuse(result.outputs[g], "gradient", (bad - gradient.begin()) / 3);
             }
@@ -137,8 +143,9 @@ struct CollectiveVariable::Implementation {
 
     [[noreturn]] static void refuse(const std::string& output, const char* what, std::int64_t atom) {
         throw ModelError("the " + std::string(what) + " of output '" + output + "' is not finite" +
-                         (atom < 0 ? std::string(", though every atom's share is")
-                                   : "; the first bad atom is " + std::to_string(atom) + " (counted from 0)") +
+                         (atom < 0
+                              ? std::string(", though every atom's share is")
+                              : "; the first bad atom is " + std::to_string(atom) + " (counted from 0)") +
                          ": the configuration is outside of what the model can evaluate");
     }
 
@@ -191,7 +198,8 @@ void CollectiveVariable::bind(const std::vector<std::string>& symbols) {
     for (const std::string& symbol : symbols) {
         const auto found = std::find(known.begin(), known.end(), symbol);
         if (found == known.end()) {
-            throw InvalidArgument("atom " + std::to_string(types.size()) + " (counted from 0) is of species '" + symbol +
+            throw InvalidArgument("atom " + std::to_string(types.size()) +
+                                  " (counted from 0) is of species '" + symbol +
                                   "', which the model does not know; it knows " + joined(known));
         }
         types.push_back(found - known.begin());

@@ -1,4 +1,5 @@
-// What the core needs of a model: pair vectors in, values and their gradients with respect to the pair vectors out.
+// What the core needs of a model: pair vectors in, values and their gradients with respect to the pair
+// vectors out.
 #pragma once
 
 #include "core/pairs.h"
@@ -28,13 +29,15 @@ public:
     virtual ~Model() = default;
     [[nodiscard]] virtual const ModelInfo& info() const = 0;
 
-    // Values of all outputs in one forward pass, and one backward pass for each of `outputs` (indices of names).
-    // types (N): index of each atom's species. Throws ModelError.
+    // Values of all outputs in one forward pass, and one backward pass for each of `outputs` (indices of
+    // names). types (N): index of each atom's species. Throws ModelError.
     virtual void evaluate(const PairList& pairs, std::span<const std::int64_t> types,
-                          std::span<const std::size_t> outputs, std::span<double> values, const GradientSink& sink) = 0;
+                          std::span<const std::size_t> outputs, std::span<double> values,
+                          const GradientSink& sink) = 0;
 
     // Per-site columns, resized to (N, site_names). Throws ModelError.
-    virtual void site_values(const PairList& pairs, std::span<const std::int64_t> types, std::vector<double>& values) = 0;
+    virtual void site_values(const PairList& pairs, std::span<const std::int64_t> types,
+                             std::vector<double>& values) = 0;
 
     // The first atom whose per-site quantities are not finite, or -1: to say where a bad value comes from.
     virtual std::int64_t first_bad_site(const PairList& pairs, std::span<const std::int64_t> types) = 0;

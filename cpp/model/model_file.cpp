@@ -22,7 +22,8 @@ void check_readable(const std::string& path) {
         throw ModelError("the model file " + quoted(path) + " does not exist");
     }
     if (std::filesystem::is_directory(path, ignored)) {
-        throw ModelError("the model " + quoted(path) + " is a folder: give the exported file, NAME.pt (`gnncv export`)");
+        throw ModelError("the model " + quoted(path) +
+                         " is a folder: give the exported file, NAME.pt (`gnncv export`)");
     }
     std::ifstream file(path, std::ios::binary);
     std::string magic(4, '\0');
@@ -34,7 +35,9 @@ void check_readable(const std::string& path) {
         throw ModelError("the model file " + quoted(path) + " is empty: copy or export it again");
     }
     if (magic != zip_magic) {
-        throw ModelError(quoted(path) + " is not a gnncv model: it is not a TorchScript archive; make one with `gnncv export`");
+        throw ModelError(
+            quoted(path) +
+            " is not a gnncv model: it is not a TorchScript archive; make one with `gnncv export`");
     }
 }
 
@@ -48,11 +51,13 @@ void check_format(const std::string& path, const std::string& text) {
     try {
         format = std::stoi(text);
     } catch (const std::exception&) {
-        throw ModelError(quoted(path) + " has no readable format number (gnncv_format is '" + text + "'): export it again");
+        throw ModelError(quoted(path) + " has no readable format number (gnncv_format is '" + text +
+                         "'): export it again");
     }
     if (format > newest_format) {
-        throw ModelError(quoted(path) + " has format " + std::to_string(format) + ", this gnncv reads up to " +
-                         std::to_string(newest_format) + ": it was written in a newer format; update gnncv");
+        throw ModelError(quoted(path) + " has format " + std::to_string(format) +
+                         ", this gnncv reads up to " + std::to_string(newest_format) +
+                         ": it was written in a newer format; update gnncv");
     }
     if (format < 1) {
         throw ModelError(quoted(path) + " has format " + std::to_string(format) + ", expected 1 to " +
@@ -69,16 +74,18 @@ std::string read_model_metadata(const std::string& path) {
         caffe2::serialize::PyTorchStreamReader reader(path);
         if (!reader.hasRecord("extra/gnncv_format")) {
             const bool script = reader.hasRecord("constants.pkl");
-            throw ModelError(quoted(path) + " is not a gnncv model: it is " +
-                             (script ? "a TorchScript file of something else" : "a torch or zip file of something else") +
-                             "; make one with `gnncv export`");
+            throw ModelError(
+                quoted(path) + " is not a gnncv model: it is " +
+                (script ? "a TorchScript file of something else" : "a torch or zip file of something else") +
+                "; make one with `gnncv export`");
         }
         format = record_text(reader, "extra/gnncv_format");
         metadata = reader.hasRecord("extra/gnncv.json") ? record_text(reader, "extra/gnncv.json") : "{}";
     } catch (const Error&) {
         throw;
     } catch (const std::exception&) {
-        throw ModelError("the model file " + quoted(path) + " is truncated or damaged: copy or export it again");
+        throw ModelError("the model file " + quoted(path) +
+                         " is truncated or damaged: copy or export it again");
     }
     check_format(path, format);
     return metadata;

@@ -8,8 +8,8 @@ namespace gnncv {
 // The newest file format this build reads.
 inline constexpr int newest_format = 1;
 
-// Metadata (gnncv.json) of a gnncv model file. Throws ModelError saying whether the file is missing, truncated, foreign or
-// newer, and what to do.
+// Metadata (gnncv.json) of a gnncv model file. Throws ModelError saying whether the file is missing,
+// truncated, foreign or newer, and what to do.
 [[nodiscard]] std::string read_model_metadata(const std::string& path);
 
 } // namespace gnncv

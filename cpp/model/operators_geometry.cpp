@@ -18,12 +18,13 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-template <typename F> void with_precision(const char* op, const Tensor& tensor, const F& f) {
+template <typename F>
+void with_precision(const char* op, const Tensor& tensor, const F& f) {
     if (tensor.scalar_type() == at::kFloat) {
         f(float{});
     } else {
-        TORCH_CHECK_TYPE(tensor.scalar_type() == at::kDouble, "gnncv::", op, ": expected float32 or float64, got ",
-                         tensor.scalar_type());
+        TORCH_CHECK_TYPE(tensor.scalar_type() == at::kDouble, "gnncv::", op,
+                         ": expected float32 or float64, got ", tensor.scalar_type());
         f(double{});
     }
 }
@@ -39,7 +40,8 @@ void check_vectors(const char* op, const Tensor& vectors) {
                       ": vectors must have shape (P, 3), got ", vectors.sizes());
 }
 
-// --- pair_geometry ---------------------------------------------------------------------------------------------------
+// --- pair_geometry
+// ---------------------------------------------------------------------------------------------------
 
 std::tuple<Tensor, Tensor> pair_geometry_cpu(const Tensor& vectors) {
     check_vectors("pair_geometry", vectors);
@@ -68,8 +70,9 @@ struct PairGeometry : torch::autograd::Function<PairGeometry> {
         Tensor result = at::empty_like(v);
         with_precision("pair_geometry", v, [&](auto zero) {
             using T = decltype(zero);
-            kernels::pair_geometry_backward_kernel<T>(v.const_data_ptr<T>(), v.size(0), distances.const_data_ptr<T>(),
-                                                      directions.const_data_ptr<T>(), result.mutable_data_ptr<T>());
+            kernels::pair_geometry_backward_kernel<T>(
+                v.const_data_ptr<T>(), v.size(0), distances.const_data_ptr<T>(),
+                directions.const_data_ptr<T>(), result.mutable_data_ptr<T>());
         });
         return {result};
     }
@@ -80,19 +83,21 @@ std::tuple<Tensor, Tensor> pair_geometry_autograd(const Tensor& vectors) {
     return {out[0], out[1]};
 }
 
-// --- bond_densities --------------------------------------------------------------------------------------------------
+// --- bond_densities
+// --------------------------------------------------------------------------------------------------
 
 void check_densities(const Tensor& vectors, const Tensor& radial, const Tensor& row_ptr, int64_t l_max) {
     check_vectors("bond_densities", vectors);
     TORCH_CHECK_VALUE(radial.dim() == 2 && radial.size(0) == vectors.size(0),
-                      "gnncv::bond_densities: radial must have shape (", vectors.size(0), ", K), got ", radial.sizes());
+                      "gnncv::bond_densities: radial must have shape (", vectors.size(0), ", K), got ",
+                      radial.sizes());
     TORCH_CHECK_TYPE(radial.scalar_type() == vectors.scalar_type(), "gnncv::bond_densities: radial is ",
                      radial.scalar_type(), " but vectors are ", vectors.scalar_type());
     TORCH_CHECK_TYPE(row_ptr.scalar_type() == at::kLong, "gnncv::bond_densities: row_ptr must be int64");
     TORCH_CHECK_VALUE(row_ptr.dim() == 1 && row_ptr.size(0) >= 1,
                       "gnncv::bond_densities: row_ptr must have shape (N + 1,), got ", row_ptr.sizes());
-    TORCH_CHECK_VALUE(l_max >= 0 && l_max <= kernels::max_degree, "gnncv::bond_densities: l_max must be 0 to ",
-                      kernels::max_degree, ", got ", l_max);
+    TORCH_CHECK_VALUE(l_max >= 0 && l_max <= kernels::max_degree,
+                      "gnncv::bond_densities: l_max must be 0 to ", kernels::max_degree, ", got ", l_max);
     const Tensor rows = row_ptr.contiguous();
     const std::string wrong =
         kernels::rows_error({nullptr, rows.const_data_ptr<int64_t>(), rows.size(0) - 1}, vectors.size(0));
@@ -102,8 +107,12 @@ void check_densities(const Tensor& vectors, const Tensor& radial, const Tensor& 
 template <typename T>
 kernels::BondDensityInput<T> density_input(const Tensor& vectors, const Tensor& radial, const Tensor& row_ptr,
                                            int64_t l_max) {
-    return {vectors.const_data_ptr<T>(), radial.const_data_ptr<T>(),  row_ptr.const_data_ptr<int64_t>(),
-            row_ptr.size(0) - 1,         radial.size(1),              static_cast<int>(l_max)};
+    return {vectors.const_data_ptr<T>(),
+            radial.const_data_ptr<T>(),
+            row_ptr.const_data_ptr<int64_t>(),
+            row_ptr.size(0) - 1,
+            radial.size(1),
+            static_cast<int>(l_max)};
 }
 
 Tensor bond_densities_cpu(const Tensor& vectors, const Tensor& radial, const Tensor& row_ptr, int64_t l_max) {
@@ -112,14 +121,15 @@ Tensor bond_densities_cpu(const Tensor& vectors, const Tensor& radial, const Ten
     Tensor densities = at::empty({rows.size(0) - 1, r.size(1), (l_max + 1) * (l_max + 1)}, v.options());
     with_precision("bond_densities", v, [&](auto zero) {
         using T = decltype(zero);
-        kernels::bond_densities_kernel<T>(density_input<T>(v, r, rows, l_max), densities.mutable_data_ptr<T>());
+        kernels::bond_densities_kernel<T>(density_input<T>(v, r, rows, l_max),
+                                          densities.mutable_data_ptr<T>());
     });
     return densities;
 }
 
 struct BondDensities : torch::autograd::Function<BondDensities> {
-    static Tensor forward(AutogradContext* context, const Tensor& vectors, const Tensor& radial, const Tensor& row_ptr,
-                          int64_t l_max) {
+    static Tensor forward(AutogradContext* context, const Tensor& vectors, const Tensor& radial,
+                          const Tensor& row_ptr, int64_t l_max) {
         const at::AutoDispatchBelowADInplaceOrView below;
         context->save_for_backward({vectors, radial, row_ptr});
         context->saved_data["l_max"] = l_max;
@@ -134,29 +144,33 @@ struct BondDensities : torch::autograd::Function<BondDensities> {
         with_precision("bond_densities", v, [&](auto zero) {
             using T = decltype(zero);
             kernels::bond_densities_backward_kernel<T>(
-                density_input<T>(v, r, rows, context->saved_data["l_max"].toInt()), gradient.const_data_ptr<T>(),
-                vectors_gradient.mutable_data_ptr<T>(), radial_gradient.mutable_data_ptr<T>());
+                density_input<T>(v, r, rows, context->saved_data["l_max"].toInt()),
+                gradient.const_data_ptr<T>(), vectors_gradient.mutable_data_ptr<T>(),
+                radial_gradient.mutable_data_ptr<T>());
         });
         return {vectors_gradient, radial_gradient, Tensor(), Tensor()};
     }
 };
 
-Tensor bond_densities_autograd(const Tensor& vectors, const Tensor& radial, const Tensor& row_ptr, int64_t l_max) {
+Tensor bond_densities_autograd(const Tensor& vectors, const Tensor& radial, const Tensor& row_ptr,
+                               int64_t l_max) {
     return BondDensities::apply(vectors, radial, row_ptr, l_max);
 }
 
-// --- density_invariants ----------------------------------------------------------------------------------------------
+// --- density_invariants
+// ----------------------------------------------------------------------------------------------
 
 Tensor density_invariants_cpu(const Tensor& densities, int64_t l_max) {
-    TORCH_CHECK_VALUE(l_max >= 0 && densities.dim() == 3 && densities.size(2) == (l_max + 1) * (l_max + 1),
-                      "gnncv::density_invariants: densities must have shape (N, K, (l_max + 1)^2) with l_max = ", l_max,
-                      ", got ", densities.sizes());
+    TORCH_CHECK_VALUE(
+        l_max >= 0 && densities.dim() == 3 && densities.size(2) == (l_max + 1) * (l_max + 1),
+        "gnncv::density_invariants: densities must have shape (N, K, (l_max + 1)^2) with l_max = ", l_max,
+        ", got ", densities.sizes());
     const Tensor a = densities.contiguous();
     Tensor invariants = at::empty({a.size(0), a.size(1), l_max + 1}, a.options());
     with_precision("density_invariants", a, [&](auto zero) {
         using T = decltype(zero);
-        kernels::density_invariants_kernel<T>(a.const_data_ptr<T>(), a.size(0) * a.size(1), static_cast<int>(l_max),
-                                              invariants.mutable_data_ptr<T>());
+        kernels::density_invariants_kernel<T>(a.const_data_ptr<T>(), a.size(0) * a.size(1),
+                                              static_cast<int>(l_max), invariants.mutable_data_ptr<T>());
     });
     return invariants;
 }
@@ -176,8 +190,9 @@ struct DensityInvariants : torch::autograd::Function<DensityInvariants> {
         with_precision("density_invariants", a, [&](auto zero) {
             using T = decltype(zero);
             kernels::density_invariants_backward_kernel<T>(
-                a.const_data_ptr<T>(), a.size(0) * a.size(1), static_cast<int>(context->saved_data["l_max"].toInt()),
-                gradient.const_data_ptr<T>(), result.mutable_data_ptr<T>());
+                a.const_data_ptr<T>(), a.size(0) * a.size(1),
+                static_cast<int>(context->saved_data["l_max"].toInt()), gradient.const_data_ptr<T>(),
+                result.mutable_data_ptr<T>());
         });
         return {result, Tensor()};
     }

@@ -15,12 +15,13 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-template <typename F> void with_precision(const char* op, const Tensor& tensor, const F& f) {
+template <typename F>
+void with_precision(const char* op, const Tensor& tensor, const F& f) {
     if (tensor.scalar_type() == at::kFloat) {
         f(float{});
     } else {
-        TORCH_CHECK_TYPE(tensor.scalar_type() == at::kDouble, "gnncv::", op, ": expected float32 or float64, got ",
-                         tensor.scalar_type());
+        TORCH_CHECK_TYPE(tensor.scalar_type() == at::kDouble, "gnncv::", op,
+                         ": expected float32 or float64, got ", tensor.scalar_type());
         f(double{});
     }
 }
@@ -32,8 +33,8 @@ void refuse_second_derivatives(const char* op) {
 }
 
 void check_matrix(const char* op, const char* name, const Tensor& tensor, int64_t rows, const Tensor& like) {
-    TORCH_CHECK_VALUE(tensor.dim() == 2 && tensor.size(0) == rows, "gnncv::", op, ": ", name, " must have ", rows,
-                      " rows and two dimensions, got shape ", tensor.sizes());
+    TORCH_CHECK_VALUE(tensor.dim() == 2 && tensor.size(0) == rows, "gnncv::", op, ": ", name, " must have ",
+                      rows, " rows and two dimensions, got shape ", tensor.sizes());
     TORCH_CHECK_TYPE(tensor.scalar_type() == like.scalar_type(), "gnncv::", op, ": ", name, " is ",
                      tensor.scalar_type(), ", expected ", like.scalar_type());
 }
@@ -42,10 +43,11 @@ void check_matrix(const char* op, const char* name, const Tensor& tensor, int64_
 kernels::PairRows pair_rows(const char* op, const Tensor& neighbor, const Tensor& row_ptr, int64_t n_pairs) {
     TORCH_CHECK_VALUE(row_ptr.dim() == 1 && row_ptr.size(0) >= 1, "gnncv::", op,
                       ": row_ptr must have shape (N + 1,), got ", row_ptr.sizes());
-    TORCH_CHECK_TYPE(row_ptr.scalar_type() == at::kLong && (!neighbor.defined() || neighbor.scalar_type() == at::kLong),
+    TORCH_CHECK_TYPE(row_ptr.scalar_type() == at::kLong &&
+                         (!neighbor.defined() || neighbor.scalar_type() == at::kLong),
                      "gnncv::", op, ": neighbor and row_ptr must be int64");
-    TORCH_CHECK_VALUE(!neighbor.defined() || (neighbor.dim() == 1 && neighbor.size(0) == n_pairs), "gnncv::", op,
-                      ": neighbor must have shape (", n_pairs, ",)");
+    TORCH_CHECK_VALUE(!neighbor.defined() || (neighbor.dim() == 1 && neighbor.size(0) == n_pairs),
+                      "gnncv::", op, ": neighbor must have shape (", n_pairs, ",)");
     const kernels::PairRows rows{neighbor.defined() ? neighbor.const_data_ptr<int64_t>() : nullptr,
                                  row_ptr.const_data_ptr<int64_t>(), row_ptr.size(0) - 1};
     const std::string wrong = kernels::rows_error(rows, n_pairs);
@@ -53,7 +55,8 @@ kernels::PairRows pair_rows(const char* op, const Tensor& neighbor, const Tensor
     return rows;
 }
 
-// --- segment_sum -----------------------------------------------------------------------------------------------------
+// --- segment_sum
+// -----------------------------------------------------------------------------------------------------
 
 Tensor segment_sum_cpu(const Tensor& values, const Tensor& row_ptr) {
     check_matrix("segment_sum", "values", values, values.size(0), values);
@@ -83,8 +86,8 @@ struct SegmentSum : torch::autograd::Function<SegmentSum> {
         with_precision("segment_sum", gradient, [&](auto zero) {
             using T = decltype(zero);
             kernels::segment_sum_backward_kernel<T>(gradient.const_data_ptr<T>(),
-                                                    pair_rows("segment_sum", Tensor(), rows, n_pairs), gradient.size(1),
-                                                    result.mutable_data_ptr<T>());
+                                                    pair_rows("segment_sum", Tensor(), rows, n_pairs),
+                                                    gradient.size(1), result.mutable_data_ptr<T>());
         });
         return {result, Tensor()};
     }
@@ -94,7 +97,8 @@ Tensor segment_sum_autograd(const Tensor& values, const Tensor& row_ptr) {
     return SegmentSum::apply(values, row_ptr);
 }
 
-// --- message_passing -------------------------------------------------------------------------------------------------
+// --- message_passing
+// -------------------------------------------------------------------------------------------------
 
 Tensor message_passing_cpu(const Tensor& filters, const Tensor& features, const Tensor& neighbor,
                            const Tensor& row_ptr) {
@@ -104,13 +108,14 @@ Tensor message_passing_cpu(const Tensor& filters, const Tensor& features, const 
     check_matrix(op, "filters", w, w.size(0), w);
     const kernels::PairRows pairs = pair_rows(op, j, rows, w.size(0));
     check_matrix(op, "features", x, pairs.n_centers, w);
-    TORCH_CHECK_VALUE(w.size(1) == 1 || w.size(1) == x.size(1), "gnncv::message_passing: filters must have 1 or ",
-                      x.size(1), " columns, got ", w.size(1));
+    TORCH_CHECK_VALUE(w.size(1) == 1 || w.size(1) == x.size(1),
+                      "gnncv::message_passing: filters must have 1 or ", x.size(1), " columns, got ",
+                      w.size(1));
     Tensor messages = at::empty_like(x);
     with_precision(op, w, [&](auto zero) {
         using T = decltype(zero);
-        kernels::message_passing_kernel<T>(w.const_data_ptr<T>(), w.size(1), x.const_data_ptr<T>(), pairs, x.size(1),
-                                           messages.mutable_data_ptr<T>());
+        kernels::message_passing_kernel<T>(w.const_data_ptr<T>(), w.size(1), x.const_data_ptr<T>(), pairs,
+                                           x.size(1), messages.mutable_data_ptr<T>());
     });
     return messages;
 }
@@ -132,7 +137,8 @@ struct MessagePassing : torch::autograd::Function<MessagePassing> {
         with_precision("message_passing", w, [&](auto zero) {
             using T = decltype(zero);
             kernels::message_passing_backward_kernel<T>(
-                w.const_data_ptr<T>(), w.size(1), x.const_data_ptr<T>(), pairs, x.size(1), gradient.const_data_ptr<T>(),
+                w.const_data_ptr<T>(), w.size(1), x.const_data_ptr<T>(), pairs, x.size(1),
+                gradient.const_data_ptr<T>(),
                 {filters_gradient.mutable_data_ptr<T>(), features_gradient.mutable_data_ptr<T>()});
         });
         return {filters_gradient, features_gradient, Tensor(), Tensor()};
@@ -144,7 +150,8 @@ Tensor message_passing_autograd(const Tensor& filters, const Tensor& features, c
     return MessagePassing::apply(filters, features, neighbor, row_ptr);
 }
 
-// --- attention_message_passing ---------------------------------------------------------------------------------------
+// --- attention_message_passing
+// ---------------------------------------------------------------------------------------
 
 struct AttentionTensors {
     Tensor logits, switching, filters, features, neighbor, row_ptr;
@@ -160,22 +167,30 @@ struct AttentionTensors {
         check_matrix(op, "features", features, pairs.n_centers, logits);
         TORCH_CHECK_VALUE(switching.dim() == 1 && switching.size(0) == logits.size(0) &&
                               switching.scalar_type() == logits.scalar_type(),
-                          "gnncv::", op, ": switching must have shape (", logits.size(0), ",) and the type of logits");
+                          "gnncv::", op, ": switching must have shape (", logits.size(0),
+                          ",) and the type of logits");
         TORCH_CHECK_VALUE(filters.size(1) == features.size(1) && logits.size(1) > 0 &&
                               features.size(1) % logits.size(1) == 0,
-                          "gnncv::", op, ": filters and features must have equally many columns, a multiple of the ",
+                          "gnncv::", op,
+                          ": filters and features must have equally many columns, a multiple of the ",
                           logits.size(1), " heads; got ", filters.size(1), " and ", features.size(1));
     }
 
-    template <typename T> kernels::AttentionInput<T> input(double lone) const {
-        return {logits.const_data_ptr<T>(),   switching.const_data_ptr<T>(), filters.const_data_ptr<T>(),
-                features.const_data_ptr<T>(), pairs,                         logits.size(1),
-                features.size(1),             lone};
+    template <typename T>
+    kernels::AttentionInput<T> input(double lone) const {
+        return {logits.const_data_ptr<T>(),
+                switching.const_data_ptr<T>(),
+                filters.const_data_ptr<T>(),
+                features.const_data_ptr<T>(),
+                pairs,
+                logits.size(1),
+                features.size(1),
+                lone};
     }
 };
 
-Tensor attention_cpu(const Tensor& logits, const Tensor& switching, const Tensor& filters, const Tensor& features,
-                     const Tensor& neighbor, const Tensor& row_ptr, double lone) {
+Tensor attention_cpu(const Tensor& logits, const Tensor& switching, const Tensor& filters,
+                     const Tensor& features, const Tensor& neighbor, const Tensor& row_ptr, double lone) {
     TORCH_CHECK_VALUE(lone >= 0.0, "gnncv::attention_message_passing: lone must not be negative, got ", lone);
     const AttentionTensors in({logits, switching, filters, features, neighbor, row_ptr});
     Tensor messages = at::empty_like(in.features);
@@ -188,8 +203,8 @@ Tensor attention_cpu(const Tensor& logits, const Tensor& switching, const Tensor
 
 struct Attention : torch::autograd::Function<Attention> {
     static Tensor forward(AutogradContext* context, const Tensor& logits, const Tensor& switching,
-                          const Tensor& filters, const Tensor& features, const Tensor& neighbor, const Tensor& row_ptr,
-                          double lone) {
+                          const Tensor& filters, const Tensor& features, const Tensor& neighbor,
+                          const Tensor& row_ptr, double lone) {
         const at::AutoDispatchBelowADInplaceOrView below;
         context->save_for_backward({logits, switching, filters, features, neighbor, row_ptr});
         context->saved_data["lone"] = lone;
@@ -212,8 +227,9 @@ struct Attention : torch::autograd::Function<Attention> {
     }
 };
 
-Tensor attention_autograd(const Tensor& logits, const Tensor& switching, const Tensor& filters, const Tensor& features,
-                          const Tensor& neighbor, const Tensor& row_ptr, double lone) {
+Tensor attention_autograd(const Tensor& logits, const Tensor& switching, const Tensor& filters,
+                          const Tensor& features, const Tensor& neighbor, const Tensor& row_ptr,
+                          double lone) {
     return Attention::apply(logits, switching, filters, features, neighbor, row_ptr, lone);
 }
 
@@ -221,7 +237,8 @@ Tensor attention_autograd(const Tensor& logits, const Tensor& switching, const T
 
 TORCH_LIBRARY_FRAGMENT(gnncv, library) {
     library.def("segment_sum(Tensor values, Tensor row_ptr) -> Tensor");
-    library.def("message_passing(Tensor filters, Tensor features, Tensor neighbor, Tensor row_ptr) -> Tensor");
+    library.def(
+        "message_passing(Tensor filters, Tensor features, Tensor neighbor, Tensor row_ptr) -> Tensor");
     library.def("attention_message_passing(Tensor logits, Tensor switching, Tensor filters, Tensor features, "
                 "Tensor neighbor, Tensor row_ptr, float lone) -> Tensor");
 }

@@ -36,7 +36,8 @@ std::string plain_message(const std::exception& error) {
     return text.substr(0, text.find("\nException raised from"));
 }
 
-template <typename F> auto guarded(const std::string& what, const F& f) {
+template <typename F>
+auto guarded(const std::string& what, const F& f) {
     try {
         return f();
     } catch (const Error&) {
@@ -67,28 +68,33 @@ private:
     bool changed_;
 };
 
-template <typename T> Tensor borrow(std::span<const T> data, at::IntArrayRef shape, at::ScalarType type) {
-    return at::from_blob(const_cast<T*>(data.data()), shape, at::TensorOptions().dtype(type)); // read only by contract
+template <typename T>
+Tensor borrow(std::span<const T> data, at::IntArrayRef shape, at::ScalarType type) {
+    return at::from_blob(const_cast<T*>(data.data()), shape,
+                         at::TensorOptions().dtype(type)); // read only by contract
 }
 
 class TorchScriptModel final : public Model {
 public:
     TorchScriptModel(const std::string& path, int num_threads) : num_threads_(num_threads) {
         info_.metadata = read_model_metadata(path);
-        guarded("the model file '" + path + "' cannot be loaded (it is damaged, or was written by a newer torch)", [&] {
-            module_ = torch::jit::load(path, at::kCPU);
-            module_.eval();
-            for (const Tensor& parameter : module_.parameters()) {
-                Tensor(parameter).set_requires_grad(false);
-            }
-        });
+        guarded("the model file '" + path +
+                    "' cannot be loaded (it is damaged, or was written by a newer torch)",
+                [&] {
+                    module_ = torch::jit::load(path, at::kCPU);
+                    module_.eval();
+                    for (const Tensor& parameter : module_.parameters()) {
+                        Tensor(parameter).set_requires_grad(false);
+                    }
+                });
         guarded("the model in '" + path + "' does not keep gnncv's contract", [&] { read_attributes(); });
     }
 
     const ModelInfo& info() const override { return info_; }
 
-    void evaluate(const PairList& pairs, std::span<const std::int64_t> types, std::span<const std::size_t> outputs,
-                  std::span<double> values, const GradientSink& sink) override {
+    void evaluate(const PairList& pairs, std::span<const std::int64_t> types,
+                  std::span<const std::size_t> outputs, std::span<double> values,
+                  const GradientSink& sink) override {
         guarded("the model cannot be evaluated", [&] {
             const ThreadCount threads(num_threads_);
             const torch::jit::GraphOptimizerEnabledGuard plain_interpreter(false);
@@ -106,11 +112,13 @@ public:
         });
     }
 
-    void site_values(const PairList& pairs, std::span<const std::int64_t> types, std::vector<double>& values) override {
+    void site_values(const PairList& pairs, std::span<const std::int64_t> types,
+                     std::vector<double>& values) override {
         guarded("the model's per-site values cannot be evaluated", [&] {
             const ThreadCount threads(num_threads_);
             const at::NoGradGuard no_gradients;
-            const Tensor sites = module_.get_method("site_part")(inputs(pairs, types, borrow_vectors(pairs))).toTensor();
+            const Tensor sites =
+                module_.get_method("site_part")(inputs(pairs, types, borrow_vectors(pairs))).toTensor();
             const Tensor columns =
                 module_.get_method("site_values")({sites}).toTensor().to(at::kDouble).contiguous();
             const auto n_columns = static_cast<std::int64_t>(info_.site_names.size());
@@ -125,7 +133,8 @@ public:
     std::int64_t first_bad_site(const PairList& pairs, std::span<const std::int64_t> types) override {
         return guarded("the model's per-site quantities cannot be evaluated", [&]() -> std::int64_t {
             const at::NoGradGuard no_gradients;
-            const Tensor sites = module_.get_method("site_part")(inputs(pairs, types, borrow_vectors(pairs))).toTensor();
+            const Tensor sites =
+                module_.get_method("site_part")(inputs(pairs, types, borrow_vectors(pairs))).toTensor();
             const Tensor good = at::isfinite(sites).flatten(1).all(1).contiguous();
             const bool* data = good.const_data_ptr<bool>();
             const bool* bad = std::find(data, data + good.numel(), false);
@@ -158,7 +167,8 @@ private:
         TORCH_CHECK(precision == "float32" || precision == "float64", "its precision is '", precision,
                     "', expected float32 or float64");
         precision_ = precision == "float32" ? at::kFloat : at::kDouble;
-        TORCH_CHECK(std::isfinite(info_.cutoff) && info_.cutoff > 0.0, "its cutoff is ", info_.cutoff, " angstrom");
+        TORCH_CHECK(std::isfinite(info_.cutoff) && info_.cutoff > 0.0, "its cutoff is ", info_.cutoff,
+                    " angstrom");
         TORCH_CHECK(!info_.names.empty() && !info_.species.empty(), "it names no outputs or no species");
         for (const char* method : {"forward", "site_part", "site_values"}) {
             TORCH_CHECK(module_.find_method(method).has_value(), "it has no method '", method, "'");
@@ -183,18 +193,19 @@ private:
 
     void read_values(const Tensor& result, std::span<double> values) const {
         const auto expected = static_cast<std::int64_t>(values.size());
-        TORCH_CHECK(result.dim() == 1 && result.size(0) == expected, "forward returned shape ", result.sizes(),
-                    ", expected (", expected, ",) for its outputs");
+        TORCH_CHECK(result.dim() == 1 && result.size(0) == expected, "forward returned shape ",
+                    result.sizes(), ", expected (", expected, ",) for its outputs");
         const Tensor plain = result.detach().to(at::kDouble).contiguous();
         std::copy_n(plain.const_data_ptr<double>(), values.size(), values.begin());
     }
 
     // d result[output] / d vectors, kept alive in gradient_ until the next call.
-    std::span<const double> gradient(const Tensor& result, std::size_t output, const Tensor& vectors, bool keep_graph) {
+    std::span<const double> gradient(const Tensor& result, std::size_t output, const Tensor& vectors,
+                                     bool keep_graph) {
         Tensor slope;
         if (result.requires_grad()) {
-            slope = torch::autograd::grad({result.select(0, static_cast<std::int64_t>(output))}, {vectors}, {},
-                                          keep_graph, false, true)[0];
+            slope = torch::autograd::grad({result.select(0, static_cast<std::int64_t>(output))}, {vectors},
+                                          {}, keep_graph, false, true)[0];
         }
         if (!slope.defined()) { // an output that depends on no pair
             slope = at::zeros_like(vectors);

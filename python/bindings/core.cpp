@@ -20,7 +20,8 @@ gnncv::View<const double> view(const Array& array) {
 
 gnncv::Cell make_cell(const Array& vectors, const std::array<bool, 3>& periodic) {
     if (vectors.size() != 9) {
-        throw gnncv::InvalidArgument("the cell holds " + std::to_string(vectors.size()) + " numbers, expected 3 x 3");
+        throw gnncv::InvalidArgument("the cell holds " + std::to_string(vectors.size()) +
+                                     " numbers, expected 3 x 3");
     }
     gnncv::Cell cell;
     std::copy_n(vectors.data(), 9, cell.vectors.begin());
@@ -36,7 +37,8 @@ py::array_t<double> copy(const std::vector<double>& values, const std::vector<py
 
 // values (K), outputs, gradients (G,N,3), strain gradients (G,3,3)
 py::tuple compute(gnncv::CollectiveVariable& cv, const Array& positions, const Array& vectors,
-                  const std::array<bool, 3>& periodic, const std::optional<std::vector<std::string>>& outputs) {
+                  const std::array<bool, 3>& periodic,
+                  const std::optional<std::vector<std::string>>& outputs) {
     const gnncv::Cell cell = make_cell(vectors, periodic);
     const gnncv::Result* result = nullptr;
     {
@@ -44,7 +46,8 @@ py::tuple compute(gnncv::CollectiveVariable& cv, const Array& positions, const A
         result = &(outputs ? cv.compute(view(positions), cell, *outputs) : cv.compute(view(positions), cell));
     }
     const auto g = static_cast<py::ssize_t>(result->outputs.size());
-    return py::make_tuple(copy(result->values, {static_cast<py::ssize_t>(result->values.size())}), result->outputs,
+    return py::make_tuple(copy(result->values, {static_cast<py::ssize_t>(result->values.size())}),
+                          result->outputs,
                           copy(result->gradients, {g, static_cast<py::ssize_t>(result->n_atoms), 3}),
                           copy(result->strain_gradients, {g, 3, 3}));
 }
@@ -57,14 +60,16 @@ py::array_t<double> per_site(gnncv::CollectiveVariable& cv, const Array& positio
         const py::gil_scoped_release release;
         sites = &cv.per_site(view(positions), cell);
     }
-    return copy(*sites, {static_cast<py::ssize_t>(positions.size() / 3), static_cast<py::ssize_t>(cv.site_names().size())});
+    return copy(*sites, {static_cast<py::ssize_t>(positions.size() / 3),
+                         static_cast<py::ssize_t>(cv.site_names().size())});
 }
 
 py::dict statistics(const gnncv::CollectiveVariable& cv) {
     const gnncv::Statistics& s = cv.statistics();
-    return py::dict("n_pairs"_a = s.n_pairs, "n_candidates"_a = s.n_candidates, "n_evaluations"_a = s.n_evaluations,
-                    "n_rebuilds"_a = s.n_rebuilds, "seconds_neighbors"_a = s.seconds_neighbors,
-                    "seconds_model"_a = s.seconds_model, "seconds_chain_rule"_a = s.seconds_chain_rule);
+    return py::dict("n_pairs"_a = s.n_pairs, "n_candidates"_a = s.n_candidates,
+                    "n_evaluations"_a = s.n_evaluations, "n_rebuilds"_a = s.n_rebuilds,
+                    "seconds_neighbors"_a = s.seconds_neighbors, "seconds_model"_a = s.seconds_model,
+                    "seconds_chain_rule"_a = s.seconds_chain_rule);
 }
 
 // C++ errors become the Python ones of the same name in gnncv.errors.

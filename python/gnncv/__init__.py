@@ -1,7 +1,7 @@
 """gnncv: learned collective variables, trained in PyTorch and evaluated with forces by a C++ core.
 
-Names are loaded when they are first used, so that `gnncv.analysis` or `gnncv.files` need neither torch nor the
-compiled library.
+Names are loaded when they are first used, so that `gnncv.analysis` or `gnncv.files` need neither torch nor
+the compiled library.
 """
 
 from __future__ import annotations

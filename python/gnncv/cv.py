@@ -36,7 +36,8 @@ class Result:
     gradients
         (G, N, 3) dCV/dr, per angstrom (not forces).
     strain_gradient
-        (G, 3, 3) dCV/dstrain for r' = (1 + strain) r. The stress of a bias V(s) is dV/ds dCV/dstrain / volume.
+        (G, 3, 3) dCV/dstrain for r' = (1 + strain) r. The stress of a bias V(s) is
+        dV/ds dCV/dstrain / volume.
     """
 
     names: list[str]
@@ -51,11 +52,14 @@ class Result:
 
     def gradient(self, name: str) -> FloatArray:
         """(N, 3) gradient of one output; it must be among `outputs`."""
-        return self.gradients[_index(self.outputs, name, "no gradient was asked for output")]
+        gradient: FloatArray = self.gradients[_index(self.outputs, name, "no gradient was asked for output")]
+        return gradient
 
     def strain(self, name: str) -> FloatArray:
         """(3, 3) strain gradient of one output; it must be among `outputs`."""
-        return self.strain_gradient[_index(self.outputs, name, "no gradient was asked for output")]
+        index = _index(self.outputs, name, "no gradient was asked for output")
+        strain: FloatArray = self.strain_gradient[index]
+        return strain
 
 
 class CollectiveVariable:
@@ -68,8 +72,8 @@ class CollectiveVariable:
     device
         `"cpu"`.
     skin
-        Length in angstrom added to the cutoff in the neighbor list, so that the list serves many steps; 0 builds
-        it anew each time; None chooses from the cutoff. Results do not depend on it.
+        Length in angstrom added to the cutoff in the neighbor list, so that the list serves many steps; 0
+        builds it anew each time; None chooses from the cutoff. Results do not depend on it.
     num_threads
         Threads within one evaluation; None leaves torch's setting alone.
 
@@ -108,7 +112,7 @@ class CollectiveVariable:
         try:
             self.metadata: dict[str, Any] = json.loads(self._core.metadata)
         except json.JSONDecodeError as error:
-            raise ModelError(f"gnncv.json inside '{self.path}' is not JSON: {error}; export it again") from error
+            raise ModelError(f"gnncv.json in '{self.path}' is not JSON: {error}; export it again") from error
         self.names: list[str] = self._core.names
         self.site_names: list[str] = self._core.site_names
         self.species: list[str] = self._core.species
@@ -233,7 +237,9 @@ def _cell(cell: npt.ArrayLike | None) -> FloatArray:
     if array.shape == (3,):
         array = np.diag(array)
     if array.shape != (3, 3):
-        raise InvalidArgument(f"cell has shape {array.shape}, expected (3, 3) vectors as rows, or (3,) lengths")
+        raise InvalidArgument(
+            f"cell has shape {array.shape}, expected (3, 3) rows of vectors, or (3,) lengths"
+        )
     return array
 
 

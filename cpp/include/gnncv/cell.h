@@ -6,8 +6,8 @@
 namespace gnncv {
 
 struct Cell {
-    // Lattice vectors as rows, in angstrom: vectors[3*a + b] is component b of lattice vector a. Vectors of directions that
-    // are not periodic are ignored.
+    // Lattice vectors as rows, in angstrom: vectors[3*a + b] is component b of lattice vector a. Vectors of
+    // directions that are not periodic are ignored.
     std::array<double, 9> vectors{};
     std::array<bool, 3> periodic{};
 };

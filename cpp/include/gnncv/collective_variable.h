@@ -21,13 +21,15 @@ namespace gnncv {
 
 struct Options {
     std::string device = "cpu";
-    double skin = -1.0;  // angstrom added to the cutoff in the neighbor list; 0: rebuild each time; negative: chosen from the cutoff
+    double skin = -1.0;  // angstrom added to the cutoff in the neighbor list; 0: rebuild each time; negative:
+                         // chosen from the cutoff
     int num_threads = 0; // threads within one evaluation; 0: leave libtorch's setting alone
 };
 
 class GNNCV_API CollectiveVariable {
 public:
-    // Throws ModelError if the file is missing, truncated, foreign or newer; DeviceError; InvalidArgument for the options.
+    // Throws ModelError if the file is missing, truncated, foreign or newer; DeviceError; InvalidArgument for
+    // the options.
     explicit CollectiveVariable(const std::string& path, const Options& options = {});
     ~CollectiveVariable();
     CollectiveVariable(CollectiveVariable&&) noexcept;
@@ -44,11 +46,12 @@ public:
     // Say which species each atom is. Throws InvalidArgument for an unknown species or no atoms at all.
     void bind(const std::vector<std::string>& symbols);
 
-    // Values of all outputs, gradients of all or of those named (none: no backward pass). positions: (N,3), angstrom.
-    // The result is overwritten by the next call. Throws InvalidArgument for input that cannot be used, before
-    // anything is computed, and ModelError if a value or a gradient is not finite.
+    // Values of all outputs, gradients of all or of those named (none: no backward pass). positions: (N,3),
+    // angstrom. The result is overwritten by the next call. Throws InvalidArgument for input that cannot be
+    // used, before anything is computed, and ModelError if a value or a gradient is not finite.
     const Result& compute(View<const double> positions, const Cell& cell);
-    const Result& compute(View<const double> positions, const Cell& cell, const std::vector<std::string>& outputs);
+    const Result& compute(View<const double> positions, const Cell& cell,
+                          const std::vector<std::string>& outputs);
 
     // Per-site columns (N, site_names().size()). The result is overwritten by the next call.
     const std::vector<double>& per_site(View<const double> positions, const Cell& cell);

@@ -7,7 +7,8 @@
 
 namespace gnncv {
 
-template <typename T> class View {
+template <typename T>
+class View {
 public:
     constexpr View() = default;
     constexpr View(T* data, std::size_t size) : data_(data), size_(size) {}

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from core_model import write_core_model
-from systems import random_structure
 
 import gnncv
+from core_model import write_core_model
 from gnncv._native import load_operators
+from systems import random_structure
 
 SHIPPED = sorted((Path(gnncv.__file__).parent / "demo").rglob("*.pt"))
 

@@ -1,13 +1,14 @@
-"""Values and gradients are continuous: through the cutoff, through rebuilds of the list, through changes of image."""
+"""Values and gradients are continuous through the cutoff, through rebuilds and through changes of image."""
 
 import numpy as np
 import pytest
 from ase import Atoms
+
 from systems import BOXES
 
 
 def random_walk(atoms: Atoms, cutoff: float, generator: np.random.Generator, n_steps: int = 60):
-    """Atoms and cell that move a little each step, with atoms wrapped by whole lattice vectors now and then."""
+    """Atoms and cell that move a little each step, with atoms wrapped back now and then."""
     atoms = atoms.copy()
     for step in range(n_steps):
         atoms.positions += generator.normal(scale=0.006 * cutoff, size=atoms.positions.shape)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from ase import Atoms
+
 from systems import BOXES, random_rotation
 
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-11}
@@ -61,7 +62,9 @@ def test_species_matter(model, box, generator):
     assert np.abs(cv.compute(atoms).values - cv.compute(swapped).values).max() > 1e-3
 
 
-@pytest.mark.parametrize(("box", "repeats"), [("cubic", (2, 1, 1)), ("triclinic", (2, 2, 2)), ("thin", (1, 3, 1))])
+@pytest.mark.parametrize(
+    ("box", "repeats"), [("cubic", (2, 1, 1)), ("triclinic", (2, 2, 2)), ("thin", (1, 3, 1))]
+)
 def test_replication(model, box, repeats, generator):
     """Intensive outputs stay, extensive ones multiply; per-site values repeat."""
     cv = model.cv()

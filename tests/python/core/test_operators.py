@@ -135,7 +135,8 @@ def test_attention_is_that_of_plain_torch(seed, lone, shift):
     weights = switching[:, None] * logits.exp()
     total = lone + torch.zeros(n, 2, dtype=torch.float64).index_add(0, center, weights)
     attention = (weights / total[center]).repeat_interleave(3, dim=1)
-    expected = torch.zeros(n, 6, dtype=torch.float64).index_add(0, center, attention * filters * features[neighbor])
+    messages = attention * filters * features[neighbor]
+    expected = torch.zeros(n, 6, dtype=torch.float64).index_add(0, center, messages)
     actual = ops.attention_message_passing(logits, switching, filters, features, neighbor, row_ptr, lone)
     close(actual, expected, torch.float64)
     assert (actual[0] == 0).all()
