@@ -72,13 +72,10 @@ def test_hill_heights_are_well_tempered_and_colvar_has_the_bias_before_the_hill(
 
 def test_metadynamics_pushes_the_variable(make_config) -> None:
     reached = []
-    for name, bias in (
-        ("free", None),
-        ("biased", METADYNAMICS | {"height_kj_mol": 5.0, "biasfactor": 100.0}),
-    ):
-        config = make_config(
-            bias=bias, steps=1000, order_parameter_stride=1000, output=str(make_config().output) + name
-        )
+    strong = METADYNAMICS | {"height_kj_mol": 5.0, "biasfactor": 100.0}
+    for name, bias in (("free", None), ("biased", strong)):
+        output = str(make_config().output) + name
+        config = make_config(bias=bias, steps=1000, order_parameter_stride=1000, output=output)
         reached.append(np.ptp(read_colvar(run(config, progress=False, cv=analytic()) / "COLVAR")["progress"]))
     assert reached[1] > 1.5 * reached[0]
 
