@@ -30,11 +30,10 @@ class DifferentiableModel(Protocol):
 
 
 class CollectiveVariableModel:
-    """A `gnncv.CollectiveVariable`, or an object with its `names`, `bind`, `compute` and `per_site`."""
+    """A `gnncv.CollectiveVariable`, or an object with its `names`, `site_names`, `compute` and `per_site`."""
 
     def __init__(self, cv: Any) -> None:
         self.cv = cv
-        self._bound: list[str] | None = None
 
     @property
     def names(self) -> Sequence[str]:
@@ -46,28 +45,18 @@ class CollectiveVariableModel:
         """Names of the values per atom."""
         return list(self.cv.site_names)
 
-    def bind(self, atoms: Atoms) -> None:
-        """Bind the species of the atoms, when they differ from those bound last."""
-        symbols = atoms.get_chemical_symbols()
-        if symbols != self._bound:
-            self.cv.bind(symbols)
-            self._bound = symbols
-
     def value_and_gradient(self, atoms: Atoms, name: str) -> tuple[float, Array]:
         """Value of one output and its (N,3) gradient, from one backward pass for that output only."""
-        self.bind(atoms)
         result = self.cv.compute(atoms, outputs=[name])
         return float(result[name]), np.asarray(result.gradient(name), dtype=np.float64)
 
     def values(self, atoms: Atoms) -> dict[str, float]:
         """Values of all outputs, without gradients."""
-        self.bind(atoms)
         result = self.cv.compute(atoms, outputs=[])
         return {name: float(result[name]) for name in self.names}
 
     def per_site(self, atoms: Atoms) -> dict[str, Array]:
         """Values per atom: (N,) each."""
-        self.bind(atoms)
         return {
             name: np.asarray(values, dtype=np.float64) for name, values in self.cv.per_site(atoms).items()
         }
@@ -112,7 +101,7 @@ def as_model(model: Any, device: str = "cpu") -> DifferentiableModel:
     """
     if isinstance(model, str | os.PathLike):
         return CollectiveVariableModel(_load(model, device))
-    if hasattr(model, "compute") and hasattr(model, "bind"):
+    if hasattr(model, "compute") and hasattr(model, "names"):
         return CollectiveVariableModel(model)
     if isinstance(model, DifferentiableModel):
         return model
