@@ -56,7 +56,7 @@ wheel: $(HAVE_BUILD_REQUIREMENTS)  ## Build a wheel into dist/.
 	$(PIP) wheel --no-build-isolation --no-deps -w dist .
 
 clean:  ## Remove what was built, and keep .venv.
-	rm -rf build dist docs/_build docs/reference/generated $(HAVE_GNNCV)
+	rm -rf build dist docs/_build $(HAVE_GNNCV)
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean  ## Remove .venv too.
