@@ -4,7 +4,8 @@
     python benchmarks/evaluate.py --peer-python PYTHON     # with mlcolvar, importable by that interpreter
 
 Every case runs in a fresh process with pinned threads; cases of both are run by turns, size by size. Printed
-are the median, the quartiles and the peak resident size of each, and the ratio of the medians.
+are the median and the quartiles of the wall time, the median CPU time (on a busy machine the better figure),
+the peak resident size, and the ratio of the medians.
 """
 
 from __future__ import annotations
@@ -116,28 +117,35 @@ def measure(
     """Run and print the cases of every size; figures by size and case."""
     figures: dict[int, dict[str, dict[str, float]]] = {}
     for size in arguments.sizes:
-        print(f"\n{size} atoms{'':<48} median      quartiles (ms)    peak (MiB)")
+        print(f"\n{f'{size} atoms':<60}{'median':>9} {'quartiles':>19} {'CPU (ms)':>9} {'peak (MiB)':>11}")
         figures[size] = {}
         for title, case in CASES.items():
             if case["who"] == "mlcolvar" and peer is None:
                 continue
             full = case | {
-                "size": size, "threads": arguments.threads, "cutoff": cutoff, "warm_up": arguments.warm_up,
-                "repeats": arguments.repeats, "model": str(peer if case["who"] == "mlcolvar" else model),
-            }  # fmt: skip
-            found = json.loads(
-                run([sys.executable, str(HERE / "workers.py"), json.dumps(full)], arguments.threads)
-            )
+                "size": size,
+                "threads": arguments.threads,
+                "cutoff": cutoff,
+                "warm_up": arguments.warm_up,
+                "repeats": arguments.repeats,
+                "model": str(peer if case["who"] == "mlcolvar" else model),
+            }
+            worker = [sys.executable, str(HERE / "workers.py"), json.dumps(full)]
+            found = json.loads(run(worker, arguments.threads))
             figures[size][title] = found
+            spread = f"{found['low_ms']:.2f} - {found['high_ms']:.2f}"
             print(
-                f"  {title:<58}{found['median_ms']:8.2f} {found['low_ms']:8.2f} - {found['high_ms']:8.2f}"
-                f" {found['peak_mib']:10.0f}",
+                f"  {title:<58}{found['median_ms']:9.2f} {spread:>19} {found['cpu_ms']:9.2f} "
+                f"{found['peak_mib']:11.0f}",
                 flush=True,
             )
         titles = list(CASES)
         for what, theirs, ours in RATIOS if peer else ():
-            ratio = figures[size][titles[theirs]]["median_ms"] / figures[size][titles[ours]]["median_ms"]
-            print(f"  {what}: mlcolvar / gnncv = {ratio:.2f}")
+            wall, cpu = (
+                figures[size][titles[theirs]][name] / figures[size][titles[ours]][name]
+                for name in ("median_ms", "cpu_ms")
+            )
+            print(f"  {what}: mlcolvar / gnncv = {wall:.2f} (of CPU times {cpu:.2f})")
     return figures
 
 
