@@ -56,7 +56,7 @@ class CoreModel(torch.nn.Module):
     ) -> Tensor:
         distances, _directions = torch.ops.gnncv.pair_geometry(vectors)
         x = (distances / self.cutoff).clamp(max=1.0)
-        switching = 1.0 + x * x * x * (-10.0 + x * (15.0 - 6.0 * x))
+        switching = (1.0 - x) ** 3 * (1.0 + x * (3.0 + 6.0 * x))
         basis = torch.exp(-2.0 * (distances.unsqueeze(1) - self.centers) ** 2) * switching.unsqueeze(1)
         weighted = basis * self.charge[types[neighbor]].unsqueeze(1)
         densities = torch.ops.gnncv.bond_densities(vectors, weighted, row_ptr, self.l_max)
