@@ -5,6 +5,7 @@ import types
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
+import yaml
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
@@ -12,8 +13,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from sphinx.application import Sphinx
+from sphinx.util import logging
 from sphinx.util.nodes import nested_parse_with_titles
 
+logger = logging.getLogger(__name__)
+MEANINGS: dict[str, dict[str, str]] = yaml.safe_load(Path(__file__).with_name("meanings.yaml").read_text())
 PLAIN = {int: "integer", float: "number", str: "text", bool: "true or false", Path: "path", Any: "any"}
 BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most", "min_length": "items at least"}
 
@@ -96,7 +100,10 @@ def lines_of(section: type[BaseModel], is_root: bool) -> list[str]:
     lines += ["   * - key", "     - value", "     - default", "     - meaning"]
     for name, field in section.model_fields.items():
         kind = describe_type(field.annotation) + describe_bounds(field.metadata)
-        meaning = " ".join((field.description or "").split()).replace("`", "``").replace("````", "``")
+        meaning = field.description or MEANINGS.get(section.__name__, {}).get(name)
+        if not meaning:
+            logger.warning("%s.%s has no meaning: describe it in the schema", section.__name__, name)
+        meaning = " ".join(str(meaning).split()).replace("`", "``").replace("````", "``")
         lines += [f"   * - ``{field.alias or name}``", f"     - {kind}", f"     - {describe_default(field)}"]
         lines += [f"     - {meaning}"]
     return [*lines, ""]
