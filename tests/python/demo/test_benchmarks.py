@@ -1,0 +1,56 @@
+"""Each benchmark runs once, small, so that it cannot rot."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gnncv.export import export
+from gnncv.training import TrainedRun
+
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+
+
+def run(*words: str) -> str:
+    command = [sys.executable, str(BENCHMARKS / words[0]), *words[1:]]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def model(small_run: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("benchmark") / "cv.pt"
+    export(small_run, path, precision="float64")
+    return path
+
+
+def test_evaluate(model: Path, tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    words = ("--sizes", "256", "--repeats", "2", "--warm-up", "1", "--json", str(figures))
+    text = run("evaluate.py", "--model", str(model), *words)
+    assert "threads  1" in text and "torch" in text and "commit" in text
+    found = json.loads(figures.read_text())["256"]
+    ours = {title: figure for title, figure in found.items() if title.startswith("gnncv")}
+    assert len(ours) == 4
+    assert all(figure["median_ms"] > 0 and figure["peak_mib"] > 50 for figure in ours.values())
+    values = [figure["value"] for figure in ours.values()]
+    assert values == pytest.approx([values[0]] * 4, rel=1e-12)
+
+
+def test_dynamics(model: Path) -> None:
+    text = run("dynamics.py", "--model", str(model), "--steps", "256")
+    assert [line.split("  ")[0] for line in text.splitlines()[-4:]] == [
+        "plain",
+        "biased, CV every 1 step",
+        "biased, CV every 2 steps",
+        "biased, CV every 4 steps",
+    ]
+
+
+def test_seeds_has_help() -> None:
+    assert "demonstration with several seeds" in run("seeds.py", "--help")
