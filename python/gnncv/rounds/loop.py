@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sys
 from collections.abc import Sequence
@@ -58,7 +57,7 @@ def run_rounds(
     progress
         Show progress bars and a line for each stage, on standard error.
     overwrite
-        Replace what another series of rounds left in the folder.
+        Replace what an earlier series of rounds left in the folder.
 
     Returns
     -------
@@ -186,20 +185,18 @@ def judge_frames(
 
 def _begin(folder: Path, model: Path, overwrite: bool) -> None:
     """Put the first model into its place, or make sure that the one there is the same."""
-    target = folder / "round-0" / MODEL
-    if target.exists() and _digest(target) != _digest(model):
-        if not overwrite:
-            raise OutputExists(f"{folder} holds rounds that began from another model; choose another output")
+    target, content = folder / "round-0" / MODEL, model.read_bytes()
+    if overwrite:
         for old in folder.glob("round-*"):
             shutil.rmtree(old)
+        for name in ("rounds.csv", "rounds.png"):
+            (folder / name).unlink(missing_ok=True)
+    elif target.exists() and target.read_bytes() != content:
+        raise OutputExists(f"{folder} holds rounds that began from another model; choose another output")
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         with write_atomic(target) as temporary:
-            shutil.copyfile(model, temporary)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+            temporary.write_bytes(content)
 
 
 def _run(config: RunConfig, here: Path, number: int, progress: bool) -> list[Atoms]:
