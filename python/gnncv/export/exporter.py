@@ -90,8 +90,10 @@ def export(
 
 def _script(model: GraphAutoencoder, precision: str) -> torch.jit.ScriptModule:
     exported = ExportedModel(copy.deepcopy(model), precision).to(PRECISIONS[precision]).eval()
-    for name in ("centroids", "novelty_scale"):  # the head works in float64 whatever the precision
-        setattr(exported, name, getattr(model, name).double())
+    # sums, head and standardization work in float64 whatever the precision
+    for ours, trained in ((exported, model), (exported.encoder, model.encoder)):
+        for name, buffer in trained.named_buffers(recurse=False):
+            setattr(ours, name, buffer.double())
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
         return torch.jit.script(exported)

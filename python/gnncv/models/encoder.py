@@ -56,9 +56,12 @@ class SiteEncoder(nn.Module):
         self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Latent means and log variances ``(N, L)`` and standardized invariants ``(N, F)``."""
-        distances, _ = pair_geometry(vectors)
-        raw = self.environment(vectors, distances, neighbor, row_ptr, types)
-        invariants = (raw - self.feature_mean.to(raw.dtype)) / self.feature_scale.to(raw.dtype)
+        # float64 up to here whatever the precision: small differences of large sums come next
+        wide = vectors.to(self.feature_mean.dtype)
+        wide_distances, _ = pair_geometry(wide)
+        raw = self.environment(wide, wide_distances, neighbor, row_ptr, types)
+        invariants = ((raw - self.feature_mean) / self.feature_scale).to(vectors.dtype)
+        distances = wide_distances.to(vectors.dtype)
         features = self.embed(torch.cat([invariants, self.species_embedding(types)], dim=1))
         basis = self.basis(distances)
         switching = self.environment.switching(distances)
