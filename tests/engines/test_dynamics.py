@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from argon_runs import SYSTEM, analytic, argon
+from drift import drift
 from gnncv.engines import run
-from gnncv.engines.metadynamics_range import GAS_CONSTANT
+from gnncv.engines.ase_engine import AseEngine
+from gnncv.engines.openmm.engine import OpenmmEngine
 from gnncv.files import read_colvar
 
 HARMONIC = {"kind": "harmonic", "cv": "progress", "center": 0.2, "kappa_kj_mol": 300.0}
-
-
-def drift(folder: Path, n_atoms: int) -> tuple[float, float, float]:
-    """Slope of the total energy and its error (kJ/mol per atom and ps), and the energy's scatter."""
-    table = read_colvar(folder / "COLVAR")
-    kinetic = 1.5 * (n_atoms - 1) * GAS_CONSTANT * table["temperature_kelvin"]
-    bias = table["bias_kj_mol"] if "bias_kj_mol" in table.fields else 0.0
-    energy = (kinetic + table["potential_kj_mol"] + bias) / n_atoms
-    time = table["time"] - table["time"].mean()
-    slope = float(np.sum(time * energy) / np.sum(time**2))
-    rest = energy - energy.mean() - slope * time
-    blocks = rest[: len(rest) // 20 * 20].reshape(20, -1).mean(axis=1)  # correlated: blocks, not rows
-    error = float(blocks.std(ddof=1) / np.sqrt(20) / (time.max() / np.sqrt(3.0)))
-    return slope, error, float(rest.std())
 
 
 @pytest.mark.parametrize(
@@ -55,6 +42,31 @@ def test_energy_is_conserved_as_well_as_without_a_bias(engine, steps, extra, mak
     assert abs(found["biased"][0]) <= abs(found["plain"][0]) + 4.0 * error
     assert abs(found["biased"][0]) < 1e-5
     assert found["biased"][2] < 5.0 * found["plain"][2]
+
+
+def test_the_inner_steps_are_those_of_velocity_verlet(make_config, tmp_path) -> None:
+    """With a bias that is zero, multiple time steps are plain steps of `timestep_fs`, with their time."""
+    atoms = argon(3, shake=0.1, seed=9)
+    atoms.set_momenta(np.random.default_rng(1).normal(0.0, 0.5, (108, 3)))
+    keys = {
+        "start": {"structure": str(tmp_path / "start.extxyz"), "velocities": "structure"},
+        "ensemble": "nve",
+        "platform": "Reference",
+        "bias": {"kind": "linear", "cv": "progress", "slope_kj_mol": 0.0},
+    }
+    one = OpenmmEngine(
+        make_config(atoms, cv_every=4, colvar_stride=20, trajectory_stride=20, checkpoint_stride=20, **keys),
+        atoms,
+        analytic(),
+        1,
+    )
+    two = AseEngine(make_config(atoms, engine="ase", **keys), atoms, analytic(), 1)
+    one.advance(40)
+    two.advance(40)
+    assert one.context.getTime()._value == pytest.approx(0.16)
+    assert one.observe()["time"] == two.observe()["time"] == pytest.approx(0.16)
+    assert np.abs(one.snapshot().positions - atoms.positions).max() > 0.3
+    assert np.abs(one.snapshot().positions - two.snapshot().positions).max() < 1e-6
 
 
 @pytest.mark.parametrize("cv_every", [1, 4])

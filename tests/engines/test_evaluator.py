@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import openmm
 import pytest
-from argon_runs import METADYNAMICS, analytic, argon
 
+from argon_runs import METADYNAMICS, analytic, argon
 from gnncv.engines.openmm.engine import OpenmmEngine
 from gnncv.engines.openmm.force import CvEvaluator, CvOutput, cv_force
 from gnncv.errors import InvalidArgument
@@ -109,7 +109,7 @@ def test_another_process_loads_the_model_or_says_why_not(tmp_path) -> None:
     here.cv.path = None
     saved = tmp_path / "output.pickle"
     saved.write_bytes(pickle.dumps(CvOutput(here, "progress")))
-    code = f"import pickle; pickle.load(open({str(saved)!r}, 'rb'))"
+    code = f"import pickle; pickle.load(open({str(saved)!r}, 'rb'))(None)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "a collective variable without a model file cannot leave its process" in done.stderr
 

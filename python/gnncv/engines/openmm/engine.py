@@ -180,20 +180,21 @@ class OpenmmEngine:
 
     def observe(self) -> dict[str, float]:
         """Time, outputs of the CV, bias, potential energy without bias, temperature, volume (A^3)."""
-        row = {"time": self.time_ps}
-        state = self.context.getState(positions=True, energy=True, groups=set(range(32)) - self._bias_groups)
+        row, bias_energy = {"time": self.time_ps}, 0.0
         if self.evaluator is not None:
+            state = self.context.getState(positions=True)
             box = state.getPeriodicBoxVectors(asNumpy=True)._value if self.periodic else None
             bias = self.config.bias  # the next step asks for its gradient: compute it along
             gradients = () if bias is None else (bias.cv,)
             result = self.evaluator.evaluate(state.getPositions(asNumpy=True)._value, box, gradients)
             row |= {name: float(result[name]) for name in self.evaluator.cv.names}
-        if self._bias_groups:
-            with _original_error(self.evaluator):
-                row["bias_kj_mol"] = (
-                    self.context.getState(energy=True, groups=self._bias_groups).getPotentialEnergy()._value
-                )
-        row["potential_kj_mol"] = state.getPotentialEnergy()._value
+        with _original_error(self.evaluator):
+            if self._bias_groups:
+                state = self.context.getState(energy=True, groups=self._bias_groups)
+                bias_energy = row["bias_kj_mol"] = state.getPotentialEnergy()._value
+            # all groups: OpenMM moves leapfrog velocities to the time of the positions with these forces
+            state = self.context.getState(energy=True)
+        row["potential_kj_mol"] = state.getPotentialEnergy()._value - bias_energy
         free = 3 * int(np.count_nonzero(self._masses)) - self.system.getNumConstraints()
         free -= 3 if self.config.ensemble == "nve" else 0
         row["temperature_kelvin"] = 2.0 * state.getKineticEnergy()._value / (max(free, 1) * GAS_CONSTANT)

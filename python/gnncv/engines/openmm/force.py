@@ -172,22 +172,40 @@ def _restore(
     periodic: bool,
     name: str,
     beyond: tuple[str, float] | None,
-) -> CvOutput:
+) -> CvOutput | _Unavailable:
     """The unpickled callable: with the live evaluator, or with one made from the model file."""
     evaluator = _registry.get(key)
     if evaluator is None:
-        if path is None:
-            raise InvalidArgument("a collective variable without a model file cannot leave its process")
-        import gnncv
-
-        cv = gnncv.CollectiveVariable(path)
-        if model_hash is not None and cv.hash != model_hash:
-            raise ModelError(
-                f"{path} has changed since this system was saved (sha256 {cv.hash[:12]}, then "
-                f"{model_hash[:12]}); put the model back or build the system anew"
-            )
-        evaluator = CvEvaluator(cv, symbols, periodic, key)
+        try:
+            evaluator = CvEvaluator(_load(path, model_hash), symbols, periodic, key)
+        except Exception as error:  # OpenMM crashes on exceptions here, and passes on those of a call
+            return _Unavailable(error)
     return CvOutput(evaluator, name, beyond)
+
+
+def _load(path: str | None, model_hash: str | None) -> Any:
+    """The collective variable of a saved system."""
+    if path is None:
+        raise InvalidArgument("a collective variable without a model file cannot leave its process")
+    import gnncv
+
+    cv = gnncv.CollectiveVariable(path)
+    if model_hash is not None and cv.hash != model_hash:
+        raise ModelError(
+            f"{path} has changed since this system was saved (sha256 {cv.hash[:12]}, then "
+            f"{model_hash[:12]}); put the model back or build the system anew"
+        )
+    return cv
+
+
+@dataclass(frozen=True)
+class _Unavailable:
+    """Stands for an output whose model cannot be loaded, and says so when it is used."""
+
+    error: Exception
+
+    def __call__(self, state: openmm.State) -> tuple[float, Array]:
+        raise self.error
 
 
 def cv_force(
