@@ -35,7 +35,6 @@ OURS = (
     "train", "cv.pt", "lattice.extxyz", "equilibration", "crystal.extxyz", "run", "fes.dat", "fes.png",
     "fes.csv", "sensitivity.extxyz", "per_site.extxyz", STAGES, REPORT, SETTINGS,
 )  # fmt: skip
-SENSITIVITY_FRAMES = 40
 THREADS = 1
 
 
@@ -190,15 +189,14 @@ def _begin(folder: Path, settings: dict[str, Any], overwrite: bool) -> None:
 
 
 def _analyze(folder: Path, progress: bool) -> None:
-    """Free energy from the hills, sensitivities along the run, per-site values of all frames."""
+    """Free energy from the hills, sensitivities and per-site values of all frames."""
     hills, trajectory = folder / "run" / "HILLS", folder / "run" / "trajectory.extxyz"
     compute_free_energy(hills, blocks=5).write(folder / "fes.dat", overwrite=True)
     cv = CollectiveVariable(str(folder / "cv.pt"), num_threads=THREADS)
     frames = read(trajectory, index=":")
-    spread = frames[:: max(1, len(frames) // SENSITIVITY_FRAMES)]
     graph_node_sensitivity(
         cv,
-        spread,
+        frames,
         component="progress",
         show_progress=progress,
         extxyz_filename=folder / "sensitivity.extxyz",

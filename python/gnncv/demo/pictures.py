@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter
 from numpy.typing import NDArray
 
 from gnncv.rounds.thresholds import OrderThresholds
@@ -54,7 +55,7 @@ def _style(axes: Axes, ylabel: str = "", xlabel: str = "") -> None:
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(MUTED)
-    axes.tick_params(colors=MUTED, labelsize=SIZE - 1)
+    axes.tick_params(which="both", colors=MUTED, labelsize=SIZE - 1)
     axes.grid(color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.set_ylabel(ylabel, color=INK, fontsize=SIZE)
@@ -76,6 +77,8 @@ def draw_training(curves: Mapping[str, tuple[Array, Array]]) -> Figure:
         axes.plot(epoch, value, color=colors[k % len(colors)], linewidth=1.5, label=name)
     if positive and curves:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FormatStrFormatter("%.2g"))
+        axes.yaxis.set_minor_formatter(FormatStrFormatter("%.2g"))
     _style(axes, "loss", "epoch")
     _legend(axes)
     return figure

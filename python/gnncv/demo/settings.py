@@ -73,7 +73,7 @@ def run_config(
             "checkpoint_stride": 4096,
             "order_parameter_stride": ROW_STRIDE,
             "order_parameter_cutoff_angstrom": ORDER_CUTOFF,
-            "stop_when": {"order_parameter": "q6", "below": averaged.melt_below, "rows": rows},
+            "stop_when": {"order_parameter": "q6", "below": round(averaged.melt_below, 4), "rows": rows},
         }
     )
 

@@ -181,12 +181,13 @@ def _site_section(folder: Path, table: Colvar, verdict: Verdict) -> Section:
 
 def _energy_section(folder: Path, curve: FreeEnergy, verdict: Verdict, table: Colvar) -> Section:
     frames = read(folder / "sensitivity.extxyz", index=":")
-    scores = {
-        f"{name}, {float(frames[index].info['time']):.0f} ps": np.asarray(
-            frames[index].get_array("sensitivities")
-        )
-        for name, index in _moments(frames, table, verdict)
-    }
+    scores, slabs = {}, []
+    for name, index in _moments(frames, table, verdict):
+        values = np.asarray(frames[index].get_array("sensitivities"), dtype=float)
+        title = f"{name}, {float(frames[index].info['time']):.0f} ps"
+        scores[title] = values
+        slabs.append(ColoredFrame(frames[index], values, title))
+    top = float(np.quantile(np.concatenate(list(scores.values())), 0.99))
     passage = "one passage out of the crystal" if verdict.left else "no passage"
     if verdict.returned_at_ps is not None:
         passage = "one passage out and one back"
@@ -206,6 +207,12 @@ def _energy_section(folder: Path, curve: FreeEnergy, verdict: Verdict, table: Co
                 "How strongly progress listens to each of the atoms: the norm of its gradient, at three "
                 "moments.",
                 "histogram of per-atom sensitivities",
+            ),
+        ], [
+            Picture(
+                draw_slabs(slabs, "sensitivity (1/Å)", colormaps["viridis"], (0.0, top)),
+                "Which atoms those are: slabs colored by sensitivity, which sensitivity.extxyz has for all frames.",
+                "slabs of atoms colored by sensitivity",
             ),
         ]],
     )  # fmt: skip

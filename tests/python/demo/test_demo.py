@@ -67,7 +67,7 @@ def test_the_page_is_whole_and_needs_nothing_else(folder: Path) -> None:
     page = Page()
     page.feed(html)
     assert not page.open
-    assert len(page.images) == 7
+    assert len(page.images) == 8
     assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
     assert all(image["alt"] for image in page.images)
     for address in page.addresses:
