@@ -211,7 +211,7 @@ def _energy_section(folder: Path, curve: FreeEnergy, verdict: Verdict, table: Co
         ], [
             Picture(
                 draw_slabs(slabs, "sensitivity (1/Å)", colormaps["viridis"], (0.0, top)),
-                "Which atoms those are: slabs colored by sensitivity, which sensitivity.extxyz has for all frames.",
+                "Which atoms those are: slabs colored by sensitivity (sensitivity.extxyz has all frames).",
                 "slabs of atoms colored by sensitivity",
             ),
         ]],
