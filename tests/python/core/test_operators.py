@@ -142,6 +142,16 @@ def test_attention_is_that_of_plain_torch(seed, lone, shift):
     assert (actual[0] == 0).all()
 
 
+@pytest.mark.parametrize(("shift", "lone"), [(2000.0, 0.3), (-2000.0, 0.0)])
+def test_attention_does_not_overflow(seed, shift, lone):
+    """Weights are ratios: a common shift of the logits changes nothing where the lone weight is negligible."""
+    row_ptr, center, neighbor = pairs()
+    logits, switching, filters, features = tensors((len(center), 2), (len(center),), (len(center), 6), (7, 6))
+    rest = (switching.detach().abs(), filters, features, neighbor, row_ptr)
+    expected = ops.attention_message_passing(logits, *rest, 0.0)
+    close(ops.attention_message_passing(logits + shift, *rest, lone), expected, torch.float64)
+
+
 def test_attention_without_any_weight_is_zero():
     row_ptr, neighbor = torch.tensor([0, 2, 2]), torch.tensor([1, 1])
     logits, filters, features = tensors((2, 1), (2, 3), (2, 3))
