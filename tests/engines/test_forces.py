@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import openmm
 import pytest
-from argon_runs import METADYNAMICS, SYSTEM, analytic, argon
 from ase import Atoms, units
 from ase.build import bulk
 
+from argon_runs import METADYNAMICS, SYSTEM, analytic, argon
 from gnncv.engines.ase import BiasedCalculator
 from gnncv.engines.ase_engine import AseEngine
 from gnncv.engines.bias import Harmonic, HillGrid, Linear, Sum, Wall
@@ -144,10 +144,10 @@ def test_openmm_has_the_energy_and_forces_of_ase(keys: str, box: str, make_confi
         config = make_config(atoms, engine=engine, platform="Reference", **BIAS_KEYS[keys])
         frame = to_openmm_frame(atoms)  # forces in the same orientation
         made = kind(config, frame, analytic(), 1)
-        if keys == "hills":
+        if keys.startswith("hills"):
             grid = made.metadynamics if engine == "openmm" else made.grid
             points = np.linspace(made.range.minimum, made.range.maximum, made.range.points)
-            bias = 30.0 * np.exp(-0.5 * ((points - 0.55) / 0.1) ** 2)
+            bias = 30.0 * np.exp(-0.5 * ((points - points.mean()) / 0.1) ** 2)
             if engine == "openmm":
                 grid.restore(bias, 0, 0, made.context)
             else:
@@ -165,6 +165,28 @@ def test_openmm_has_the_energy_and_forces_of_ase(keys: str, box: str, make_confi
     if keys != "none":
         assert abs(energies[0][1]) > 0.1
     assert np.abs(forces[0] - forces[1]).max() < 1e-6 * np.abs(forces[1]).max()
+
+
+@pytest.mark.parametrize("turned", ["general", "left-handed", "skewed"])
+def test_openmm_s_frame_is_the_same_structure(turned: str) -> None:
+    atoms = argon(2, triclinic=True, seed=4)
+    atoms.rotate(33.0, (1.0, 2.0, -1.0), rotate_cell=True)
+    atoms.set_momenta(np.random.default_rng(2).normal(size=(32, 3)))
+    if turned == "left-handed":
+        atoms.set_cell(atoms.cell.array[[2, 1, 0]])
+    if turned == "skewed":
+        atoms.set_cell(atoms.cell.array @ np.eye(3) + np.outer([0, 2, 0], atoms.cell.array[0]))
+    frame = to_openmm_frame(atoms)
+    box = frame.cell.array
+    assert np.allclose(box, np.tril(box)) and (np.diag(box) > 0.0).all()
+    assert 2.0 * abs(box[1, 0]) <= box[0, 0] * (1 + 1e-9) and 2.0 * abs(box[2, 1]) <= box[1, 1] * (1 + 1e-9)
+    assert frame.get_volume() == pytest.approx(atoms.get_volume())
+    expected = atoms.get_all_distances(mic=True)
+    assert np.abs(frame.get_all_distances(mic=True) - expected).max() < 1e-9
+    one, two = frame.get_momenta(), atoms.get_momenta()
+    assert np.abs(one @ one.T - two @ two.T).max() < 1e-9
+    between = (one * (frame.positions - frame.positions[0])).sum(axis=1)  # turned together with the positions
+    assert np.abs(between - (two * (atoms.positions - atoms.positions[0])).sum(axis=1)).max() < 1e-9
 
 
 @pytest.mark.parametrize("switch", [None, 6.0])

@@ -14,6 +14,7 @@ import pytest
 from ase import Atoms, units
 from ase.build import bulk
 
+import core_model
 from argon_runs import METADYNAMICS, SYSTEM, argon
 from drift import drift
 from gnncv.engines import BiasedCalculator, RunConfig, run
@@ -23,8 +24,6 @@ from gnncv.engines.config import LennardJonesSystem
 from gnncv.engines.lennard_jones import LennardJones
 from gnncv.engines.openmm.engine import OpenmmEngine
 from gnncv.files import read_colvar
-
-core_model = pytest.importorskip("core_model", reason="the native library is not built")
 
 ALLOY = {
     "kind": "lennard-jones",
