@@ -70,7 +70,8 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         if all(len(build_graph(atoms, cutoff, self.species).center) == 0 for atoms in self.frames[:3]):
             closest = min(_smallest_distance(atoms) for atoms in self.frames[:3])
             raise InvalidArgument(
-                f"no pair of atoms is closer than the cutoff of {cutoff} A (closest: {closest:.3g} A); raise it"
+                f"no pair of atoms is closer than the cutoff of {cutoff} A (closest: {closest:.3g} A);"
+                " raise it"
             )
 
     def _label(self, atoms: Atoms) -> int:

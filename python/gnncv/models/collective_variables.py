@@ -76,7 +76,7 @@ class CollectiveVariables(nn.Module):
     def site_part(
         self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> Tensor:
-        """Per-site latent means, phase probabilities (the reference's left out), novelty: ``(N, S)`` float64."""
+        """Per-site latent means, phase probabilities without the reference's, novelty: ``(N, S)`` float64."""
         mean, _, invariants = self.encoder(vectors, center, neighbor, row_ptr, types)
         error = (self.environment_decoder(mean) - invariants).square().mean(dim=1, keepdim=True)
         columns = [mean.double()]

@@ -1,4 +1,4 @@
-"""The pair operators a model calls: the fused ``torch.ops.gnncv`` where they can run, the references elsewhere.
+"""The pair operators a model calls: fused ``torch.ops.gnncv`` where they can run, references elsewhere.
 
 TorchScript records the fused operator. In eager Python the fused operator is used on the CPU, unless
 :func:`use_references` asks for the readable references, which have derivatives of any order.

@@ -33,7 +33,7 @@ class LossTerms:
 
 
 def autoencoder_loss(model: GraphAutoencoder, batch: GraphBatch, encoding: Encoding) -> LossTerms:
-    """Evidence lower bound of the variational autoencoder (Kingma & Welling, arXiv:1312.6114, 2014), and labels.
+    """Evidence lower bound of the autoencoder (Kingma & Welling, arXiv:1312.6114, 2014), and labels.
 
     The reconstruction is the mean squared error of the standardized invariants; the divergence that of the
     latents from the standard normal distribution; adjacency the cross entropy of the decoded edges against

@@ -53,7 +53,15 @@ def draw_latent_space(
         label, color = ("unlabeled", UNLABELED_COLOR)
         if phase >= 0:
             label, color = names[phase], COLORS[phase % len(COLORS)]
-        axes.scatter(projected[chosen, 0], projected[chosen, 1], s=14, alpha=0.7, color=color, label=label, edgecolors="none")
+        axes.scatter(
+            projected[chosen, 0],
+            projected[chosen, 1],
+            s=14,
+            alpha=0.7,
+            color=color,
+            label=label,
+            edgecolors="none",
+        )
     axes.set_xlabel(f"first principal component of the latent ({share[0]:.0%} of the variance)")
     axes.set_ylabel("second principal component" + (f" ({share[1]:.0%})" if len(share) > 1 else ""))
     axes.legend(frameon=False)

@@ -1,4 +1,4 @@
-"""The references have right derivatives of every order, agree with sphericart, and with the fused operators."""
+"""The references have right derivatives of every order, and agree with sphericart and the fused operators."""
 
 from collections.abc import Callable
 
