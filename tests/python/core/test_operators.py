@@ -147,8 +147,8 @@ def test_attention_does_not_overflow(seed, shift, lone):
     """Weights are ratios: a common shift of the logits changes nothing where the lone weight is small."""
     row_ptr, center, neighbor = pairs()
     logits, switching, filters, features = tensors((len(center), 2), (len(center),), (len(center), 6), (7, 6))
-    rest = (switching.detach().abs(), filters, features, neighbor, row_ptr)
-    logits = (64 * logits).round() / 64  # exact under the shift
+    rest = (switching.detach().abs(), filters.detach(), features.detach(), neighbor, row_ptr)
+    logits = (64 * logits.detach()).round() / 64  # exact under the shift
     expected = ops.attention_message_passing(logits, *rest, 0.0)
     close(ops.attention_message_passing(logits + shift, *rest, lone), expected, torch.float64)
 
