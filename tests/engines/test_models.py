@@ -189,6 +189,7 @@ def test_a_continued_run_is_the_uninterrupted_one(case: Case, tmp_path: Path) ->
         assert (folders[0] / name).read_bytes() == (folders[-1] / name).read_bytes()
 
 
+@pytest.mark.parametrize("case", ["trained-float64", "random-float64"], indirect=True)
 def test_a_saved_system_loads_its_model_in_another_process(case: Case, tmp_path: Path) -> None:
     import gnncv
 
