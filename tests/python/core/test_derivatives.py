@@ -28,8 +28,10 @@ def test_strain_gradient_is_the_derivative_of_the_value(model, box, n_atoms, gen
 def test_some_gradient_is_not_small(model, box, generator):
     """The tests above would pass for a model that is constant."""
     result = model.cv().compute(model.structure(box, 64, generator))
-    assert np.abs(result.gradients).reshape(len(result.outputs), -1).max(axis=1).min() > 1e-4
-    assert np.abs(result.strain_gradient).reshape(len(result.outputs), -1).max(axis=1).min() > 1e-4
+    for gradients in (result.gradients, result.strain_gradient):
+        largest = np.abs(gradients).reshape(len(result.outputs), -1).max(axis=1)
+        assert largest.max() > 1e-2
+        assert largest.min() > 0.0  # tiny where a trained classifier saturates
 
 
 @pytest.mark.parametrize("n_atoms", SIZES)
