@@ -16,6 +16,7 @@ from gnncv.models import CollectiveVariables, GraphAutoencoder
 from gnncv.models.collective_variables import output_names, site_names
 from gnncv.training.run_folder import TrainedRun, load_run
 
+from .archive import save_archive
 from .continuity import refuse_discontinuous
 from .self_check import check_export
 
@@ -100,10 +101,9 @@ def _script(model: GraphAutoencoder, precision: str) -> torch.jit.ScriptModule:
 
 
 def _save(scripted: torch.jit.ScriptModule, path: Path, facts: dict[str, Any]) -> None:
-    extra = {"gnncv.json": json.dumps(facts, indent=2), "gnncv_format": str(FORMAT_VERSION)}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
-        scripted.save(str(path), _extra_files=extra)
+    save_archive(
+        scripted, path, {"gnncv.json": json.dumps(facts, indent=2), "gnncv_format": str(FORMAT_VERSION)}
+    )
 
 
 def _facts(trained: TrainedRun, precision: str) -> dict[str, Any]:
@@ -136,13 +136,13 @@ def _facts(trained: TrainedRun, precision: str) -> dict[str, Any]:
             for name in (
                 "n_training_frames",
                 "n_validation_frames",
-                "gap_frames",
                 "n_epochs",
                 "best_epoch",
                 "validation",
                 "validation_augmented",
             )
-        },
+        }
+        | {"gap_frames": max(summary["gap_frames"].values(), default=0)},
         "data_hash": summary["data_hash"],
         "config": summary["config"],
     }

@@ -94,3 +94,10 @@ def test_what_is_not_continuous_is_refused_with_its_reason(
     with pytest.raises(ModelError, match=reason):
         export(run, tmp_path / "cv.pt")
     assert not (tmp_path / "cv.pt").exists()
+
+
+def test_no_path_of_the_machine_is_in_the_file(exported: Path, small_run: TrainedRun) -> None:
+    content = exported.read_bytes()
+    source = str(Path(gnncv.__file__).parent)
+    assert source.encode() not in content
+    assert str(Path(torch.__file__).parent).encode() not in content
