@@ -59,7 +59,7 @@ class SiteEncoder(nn.Module):
         # float64 up to here whatever the precision: small differences of large sums come next
         wide = vectors.to(self.feature_mean.dtype)
         wide_distances, _ = pair_geometry(wide)
-        raw = self.environment(wide, wide_distances, neighbor, row_ptr, types)
+        raw = self.environment(wide, wide_distances, center, neighbor, row_ptr, types)
         invariants = ((raw - self.feature_mean) / self.feature_scale).to(vectors.dtype)
         distances = wide_distances.to(vectors.dtype)
         features = self.embed(torch.cat([invariants, self.species_embedding(types)], dim=1))

@@ -43,7 +43,13 @@ class EnvironmentInvariants(nn.Module):
         self.n_features = 2 * n_species * n_radial * (l_max + 1) + 1
 
     def forward(
-        self, vectors: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        vectors: Tensor,
+        distances: Tensor,
+        center: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
     ) -> Tensor:
         """Features ``(N, n_features)`` from pairs sorted by center."""
         switching = self.switching(distances)
@@ -52,14 +58,14 @@ class EnvironmentInvariants(nn.Module):
             species = torch.nn.functional.one_hot(types, self.n_species).to(radial.dtype)[neighbor]
             radial = (species[:, :, None] * radial[:, None, :]).flatten(1)
         densities = operators.bond_densities(vectors, radial, row_ptr, self.l_max)
-        weights = switching[:, None]
-        coordination = operators.segment_sum(weights, row_ptr)
-        normalization = 1.0 + coordination
-        flat = densities.flatten(1) / normalization
-        averaged = (flat + operators.message_passing(weights, flat, neighbor, row_ptr)) / normalization
-        features = [
-            magnitude(operators.density_invariants(flat.reshape(densities.shape), self.l_max)).flatten(1),
-            magnitude(operators.density_invariants(averaged.reshape(densities.shape), self.l_max)).flatten(1),
-            coordination,
-        ]
-        return torch.cat(features, dim=1)
+        coordination = operators.segment_sum(switching[:, None], row_ptr)
+        norm = 1.0 + coordination
+        # The divisions by the norms act on weights and invariants: there are far fewer of them than densities.
+        weights = switching[:, None] * (norm.index_select(0, center) / norm.index_select(0, neighbor))
+        flat = densities.flatten(1)
+        averaged = flat + operators.message_passing(weights, flat, neighbor, row_ptr)
+        squared = (norm * norm)[:, :, None]
+        own = operators.density_invariants(densities, self.l_max) / squared
+        shared = operators.density_invariants(averaged.reshape(densities.shape), self.l_max)
+        features = [magnitude(own), magnitude(shared / (squared * squared))]
+        return torch.cat([features[0].flatten(1), features[1].flatten(1), coordination], dim=1)
