@@ -87,6 +87,7 @@ def run_demo(
     progress: bool = True,
     steps: int = STEPS,
     train: TrainConfig | None = None,
+    precision: str = "float32",
 ) -> Path:
     """Run the main job on the shipped argon frames.
 
@@ -104,6 +105,8 @@ def run_demo(
         Most steps of the biased run; it ends earlier when the melt has lasted.
     train
         How to train; the default model by default.
+    precision
+        Of the exported model, "float32" or "float64".
 
     Returns
     -------
@@ -118,7 +121,8 @@ def run_demo(
     """
     folder = Path(output)
     settings = train if train is not None else training_config(seed)
-    _begin(folder, {"seed": seed, "steps": steps, "train": settings.model_dump(mode="json")}, overwrite)
+    plan = {"seed": seed, "steps": steps, "precision": precision, "train": settings.model_dump(mode="json")}
+    _begin(folder, plan, overwrite)
     journal = Journal(folder / STAGES, progress, total=6)
     model, start = folder / "cv.pt", folder / "crystal.extxyz"
     dynamics = run_config(model, start, folder / "run", seed, steps)
@@ -131,7 +135,7 @@ def run_demo(
             fit(settings, folder / "train", resume=resume, progress=progress)
 
     def exporting() -> None:
-        export(load_run(folder / "train"), model, overwrite=True)
+        export(load_run(folder / "train"), model, precision, overwrite=True)
 
     def equilibrating() -> None:
         lattice = folder / "lattice.extxyz"

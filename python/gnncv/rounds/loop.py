@@ -41,8 +41,8 @@ def run_rounds(
 
     A round runs ``config`` with its model, takes frames that are new to the model or about which CV and
     order parameter disagree, labels them by the order parameter, trains the next model on the original data
-    and all harvested frames, and exports it. The last round's frames are harvested and not trained on, so
-    that every model was tried in a run.
+    and all harvested frames, and exports it in the precision of the first. The last round's frames are
+    harvested and not trained on, so that every model was tried in a run.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def run_rounds(
     for number in range(rounds):
         here = folder / f"round-{number}"
         if number:
-            _retrain(here, training, frames, config.threads, progress)
+            _retrain(here, training, frames, str(first.metadata["precision"]), progress)
         _say(progress, f"round {number}: run")
         trajectory = _run(config, here, number, progress)
         judged = judge_frames(here / MODEL, trajectory, order, thresholds, config.threads)
@@ -207,7 +207,9 @@ def _run(config: RunConfig, here: Path, number: int, progress: bool) -> list[Ato
     return frames
 
 
-def _retrain(here: Path, config: TrainConfig, frames: Sequence[Atoms], threads: int, progress: bool) -> None:
+def _retrain(
+    here: Path, config: TrainConfig, frames: Sequence[Atoms], precision: str, progress: bool
+) -> None:
     """Train and export this round's model where that has not been done."""
     if (here / MODEL).exists():
         return
@@ -219,7 +221,7 @@ def _retrain(here: Path, config: TrainConfig, frames: Sequence[Atoms], threads: 
         trained = fit(
             config, folder, frames=frames, resume=(folder / "config.yaml").exists(), progress=progress
         )
-    export(trained, here / MODEL)
+    export(trained, here / MODEL, precision=precision)
 
 
 def _say(progress: bool, text: str) -> None:

@@ -33,7 +33,7 @@ def brief() -> TrainConfig:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("demo") / "output"
-    report = run_demo(where, seed=3, steps=STEPS, train=brief(), progress=False)
+    report = run_demo(where, seed=3, steps=STEPS, train=brief(), precision="float64", progress=False)
     assert report == where / "report.html"
     return where
 
@@ -109,14 +109,14 @@ def test_called_again_it_is_done_and_after_a_loss_it_goes_on(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     colvar = (folder / "run" / "COLVAR").read_bytes()
-    run_demo(folder, seed=3, steps=STEPS, train=brief())
+    run_demo(folder, seed=3, steps=STEPS, train=brief(), precision="float64")
     told = capsys.readouterr()
     assert told.err.count("(done before)") == 6
     assert "The crystal was not left" in told.out and "report.html" in told.out
     stages = json.loads((folder / "stages.json").read_text())
     (folder / "stages.json").write_text(json.dumps(stages[:4]))  # killed after the run
     (folder / "report.html").unlink()
-    run_demo(folder, seed=3, steps=STEPS, train=brief())
+    run_demo(folder, seed=3, steps=STEPS, train=brief(), precision="float64")
     assert capsys.readouterr().err.count("(done before)") == 4
     assert (folder / "report.html").is_file()
     assert (folder / "run" / "COLVAR").read_bytes() == colvar
@@ -124,7 +124,7 @@ def test_called_again_it_is_done_and_after_a_loss_it_goes_on(
 
 def test_other_settings_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputExists, match="other settings"):
-        run_demo(folder, seed=4, steps=STEPS, train=brief(), progress=False)
+        run_demo(folder, seed=4, steps=STEPS, train=brief(), precision="float64", progress=False)
     (tmp_path / "cv.pt").write_text("mine")
     with pytest.raises(OutputExists, match="not of this demonstration"):
         run_demo(tmp_path, progress=False)
