@@ -92,7 +92,11 @@ def export(
 def _script(model: GraphAutoencoder, precision: str) -> torch.jit.ScriptModule:
     exported = ExportedModel(copy.deepcopy(model), precision).to(PRECISIONS[precision]).eval()
     # sums, head and standardization work in float64 whatever the precision
-    for ours, trained in ((exported, model), (exported.encoder, model.encoder)):
+    for ours, trained in (
+        (exported, model),
+        (exported.encoder, model.encoder),
+        (exported.density, model.density),
+    ):
         for name, buffer in trained.named_buffers(recurse=False):
             setattr(ours, name, buffer.double())
     with warnings.catch_warnings():
@@ -127,7 +131,11 @@ def _facts(trained: TrainedRun, precision: str) -> dict[str, Any]:
         ],
         "site_outputs": site_names(model.config.latent, model.phases),
         "centroids": {name: row.tolist() for name, row in zip(model.phases, model.centroids, strict=True)},
-        "novelty_scale": float(model.novelty_scale),
+        "novelty_scales": {
+            "reconstruction_error": float(model.error_scale),
+            "latent_surprise": float(model.surprise_scale),
+            "joint": float(model.novelty_scale),
+        },
         "model": model.config.model_dump(),
         "n_parameters": summary["n_parameters"],
         "table_error": None,

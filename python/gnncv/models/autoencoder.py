@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gnncv.data.graph import GraphBatch
-from gnncv.nn import ACTIVATIONS
+from gnncv.nn import ACTIVATIONS, LatentDensity
 
 from .config import ModelConfig
 from .encoder import SiteEncoder
@@ -43,6 +43,8 @@ class GraphAutoencoder(nn.Module):
         Names of the labeled phases, the reference (the melt) first; empty for unlabeled training.
     """
 
+    error_scale: Tensor
+    surprise_scale: Tensor
     novelty_scale: Tensor
     centroids: Tensor
 
@@ -71,7 +73,9 @@ class GraphAutoencoder(nn.Module):
             if self.phases
             else None
         )
-        self.register_buffer("novelty_scale", torch.ones((), dtype=torch.float64))
+        self.density = LatentDensity(config.latent)
+        for scale in ("error_scale", "surprise_scale", "novelty_scale"):
+            self.register_buffer(scale, torch.ones((), dtype=torch.float64))
         self.register_buffer("centroids", torch.zeros((len(self.phases), config.latent), dtype=torch.float64))
 
     def encode(self, batch: GraphBatch) -> Encoding:

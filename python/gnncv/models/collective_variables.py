@@ -54,6 +54,8 @@ class CollectiveVariables(nn.Module):
     """
 
     centroids: Tensor
+    error_scale: Tensor
+    surprise_scale: Tensor
     novelty_scale: Tensor
     n_latent: Final[int]
     n_phases: Final[int]
@@ -68,7 +70,9 @@ class CollectiveVariables(nn.Module):
         self.environment_decoder = model.environment_decoder
         self.phase_head = nn.Identity() if model.phase_head is None else model.phase_head
         self.register_buffer("centroids", model.centroids.double())
-        self.register_buffer("novelty_scale", model.novelty_scale.double())
+        self.density = model.density
+        for scale in ("error_scale", "surprise_scale", "novelty_scale"):
+            self.register_buffer(scale, getattr(model, scale).double())
         self.softness = DEVIATION_SOFTNESS
         self.power = NOVELTY_POWER
 
@@ -79,11 +83,14 @@ class CollectiveVariables(nn.Module):
         """Per-site latent means, phase probabilities without the reference's, novelty: ``(N, S)`` float64."""
         mean, _, invariants = self.encoder(vectors, center, neighbor, row_ptr, types)
         error = (self.environment_decoder(mean) - invariants).square().mean(dim=1, keepdim=True)
-        columns = [mean.double()]
+        latent = mean.double()
+        columns = [latent]
         if self.n_phases > 0:
             # in float64: next to 0 and 1 the gradient p (1 - p) would lose its digits in float32
             columns.append(torch.softmax(self.phase_head(mean).double(), dim=1)[:, 1:])
-        columns.append(error.double() / self.novelty_scale)
+        strangeness = (error.double() / self.error_scale).pow(self.power)
+        strangeness = strangeness + (self.density(latent) / self.surprise_scale).pow(self.power)
+        columns.append((strangeness + 1e-30).pow(1.0 / self.power) / self.novelty_scale)
         return torch.cat(columns, dim=1)
 
     @torch.jit.export

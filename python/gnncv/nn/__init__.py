@@ -3,6 +3,7 @@
 from .activation import ACTIVATIONS, SMOOTH_ACTIVATIONS
 from .attention import AttentionLayer
 from .environment import EnvironmentInvariants
+from .latent_density import LatentDensity
 from .radial import GaussianBasis
 from .switching import HardCutoff, QuinticSwitching
 
@@ -13,5 +14,6 @@ __all__ = [
     "EnvironmentInvariants",
     "GaussianBasis",
     "HardCutoff",
+    "LatentDensity",
     "QuinticSwitching",
 ]

@@ -60,7 +60,7 @@ class EnvironmentInvariants(nn.Module):
         densities = operators.bond_densities(vectors, radial, row_ptr, self.l_max)
         coordination = operators.segment_sum(switching[:, None], row_ptr)
         norm = 1.0 + coordination
-        # The divisions by the norms act on weights and invariants: there are far fewer of them than densities.
+        # The divisions by the norms act on weights and invariants, of which there are fewer than densities.
         weights = switching[:, None] * (norm.index_select(0, center) / norm.index_select(0, neighbor))
         flat = densities.flatten(1)
         averaged = flat + operators.message_passing(weights, flat, neighbor, row_ptr)

@@ -1,5 +1,6 @@
 """What is measured on the data rather than trained: feature scales, phase centroids, the novelty scale."""
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,10 +10,12 @@ from torch import Tensor
 from gnncv.data import GraphBatch, GraphDataset, collate
 from gnncv.data.graph import NO_PHASE
 from gnncv.models import CollectiveVariables, GraphAutoencoder
-from gnncv.models.collective_variables import output_names
+from gnncv.models.collective_variables import NOVELTY_POWER, output_names
+from gnncv.nn.latent_density import N_COMPONENTS, LatentDensity
 
 NOVELTY_QUANTILE = 0.99
 SCALE_FLOOR = 1e-2
+MIXTURE_SITES = 20_000
 
 
 def _batches(dataset: GraphDataset, dtype: torch.dtype, batch_size: int = 8) -> Iterator[GraphBatch]:
@@ -40,26 +43,59 @@ def standardize_features(model: GraphAutoencoder, dataset: GraphDataset) -> None
 
 
 @torch.no_grad()
-def calibrate(model: GraphAutoencoder, plain: GraphDataset, augmented: GraphDataset) -> None:
-    """Set the phase centroids (from frames as they are) and the novelty scale (from frames as trained on)."""
+def calibrate(model: GraphAutoencoder, plain: GraphDataset, augmented: GraphDataset, seed: int = 0) -> None:
+    """Set the phase centroids (from frames as they are) and what novelty needs (from frames as trained on).
+
+    Novelty joins two signs that a site is unlike the training data, its reconstruction error and the
+    negative log-density of its latent, each in units of its 99 % quantile over the training sites.
+    """
     dtype = next(model.parameters()).dtype
     latents, phases = [], []
     for batch in _batches(plain, dtype):
-        frame_means = _frame_means(model.encode(batch).mean.double(), batch)
-        latents.append(frame_means)
+        latents.append(_frame_means(model.encode(batch).mean.double(), batch))
         phases.append(batch.phase)
     joined, labels = torch.cat(latents), torch.cat(phases)
     for k in range(len(model.phases)):
         model.centroids[k] = joined[labels == k].mean(dim=0)
-    errors = [site_errors(model, batch) for batch in _batches(augmented, dtype)]
-    quantile = np.quantile(torch.cat(errors).numpy(), NOVELTY_QUANTILE)
-    model.novelty_scale.fill_(float(quantile))
+    errors, site_latents = [], []
+    for batch in _batches(augmented, dtype):
+        encoding = model.encode(batch)
+        residual = model.environment_decoder(encoding.mean) - encoding.invariants
+        errors.append(residual.square().mean(dim=1).double())
+        site_latents.append(encoding.mean.double())
+    _calibrate_novelty(model, torch.cat(errors), torch.cat(site_latents), seed)
 
 
-def site_errors(model: GraphAutoencoder, batch: GraphBatch) -> Tensor:
-    """Reconstruction error ``(N,)`` of every site from its latent mean, before the novelty scale."""
-    encoding = model.encode(batch)
-    return (model.environment_decoder(encoding.mean) - encoding.invariants).square().mean(dim=1).double()
+def _calibrate_novelty(model: GraphAutoencoder, errors: Tensor, latents: Tensor, seed: int) -> None:
+    _fit_density(model.density, latents, seed)
+    surprise = model.density(latents).squeeze(1)
+    model.density.floor.copy_(surprise.min())
+    surprise = surprise - surprise.min()
+    model.error_scale.copy_(_scale(errors))
+    model.surprise_scale.copy_(_scale(surprise))
+    power = NOVELTY_POWER
+    joint = (errors / model.error_scale).pow(power) + (surprise / model.surprise_scale).pow(power)
+    model.novelty_scale.copy_(_scale(joint.pow(1.0 / power)))
+
+
+def _scale(values: Tensor) -> Tensor:
+    quantile = float(np.quantile(values.numpy(), NOVELTY_QUANTILE))
+    return torch.tensor(max(quantile, np.finfo(float).tiny), dtype=torch.float64)
+
+
+def _fit_density(density: LatentDensity, latents: Tensor, seed: int) -> None:
+    """Expectation maximization (scikit-learn) on at most ``MIXTURE_SITES`` sites drawn at random."""
+    from sklearn.mixture import GaussianMixture
+
+    drawn = np.random.default_rng(seed).permutation(len(latents))[:MIXTURE_SITES]
+    n_components = min(N_COMPONENTS, max(1, len(drawn) // (10 * latents.shape[1])))
+    mixture = GaussianMixture(n_components, reg_covar=1e-4, max_iter=300, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*did not converge.*")
+        mixture.fit(latents.numpy()[drawn])
+    density.set_mixture(
+        *(torch.from_numpy(a) for a in (mixture.weights_, mixture.means_, mixture.precisions_cholesky_))
+    )
 
 
 def _frame_means(values: Tensor, batch: GraphBatch) -> Tensor:

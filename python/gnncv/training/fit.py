@@ -91,7 +91,7 @@ def fit(
     model.load_state_dict(best)
     model.eval()
     datasets.training.set_epoch(config.training.epochs)
-    calibrate(model, datasets.plain, datasets.training)
+    calibrate(model, datasets.plain, datasets.training, config.training.seed)
     draw_losses(history.rows, folder / "losses.png")
     _draw_latents(model, datasets, folder / "latent.png")
     summary = _summary(model, config, datasets, split, loaded, history)
