@@ -30,7 +30,19 @@ _HOMES = {
     "fit": "gnncv.training",
     "export": "gnncv.export",
 }
-_ROOMS = ("analysis", "cli", "data", "demo", "engines", "explain", "files", "models", "nn", "training")
+_ROOMS = (
+    "analysis",
+    "cli",
+    "data",
+    "demo",
+    "engines",
+    "explain",
+    "files",
+    "models",
+    "nn",
+    "rounds",
+    "training",
+)
 
 __all__ = [
     "CollectiveVariable",

@@ -14,7 +14,7 @@ from small_training import small_config
 
 @pytest.fixture(scope="session")
 def argon_frames() -> list[Atoms]:
-    """Every tenth shipped frame, both phases, labelled."""
+    """Every tenth shipped frame, both phases, labeled."""
     return [atoms for phase, path in demo_frames().items() for atoms in load_frames(path, phase, "::10")]
 
 

@@ -1,8 +1,10 @@
 """Train an autoencoder from start to calibrated model."""
 
 import logging
+import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -223,7 +225,8 @@ def _optimize(
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
         )
-        trainer.fit(module, loader, validation, ckpt_path=checkpoint)
+        with redirect_stdout(sys.stderr):  # where progress belongs; results go to standard output
+            trainer.fit(module, loader, validation, ckpt_path=checkpoint)
     module.to("cpu")
     weights = torch.load(saver.best_model_path, weights_only=True, map_location="cpu")["state_dict"]
     return {name.removeprefix("model."): tensor for name, tensor in weights.items()}
