@@ -8,9 +8,9 @@ from typing import Any
 
 import ase.io
 import pytest
-from argon_runs import SYSTEM, argon
 from ase import Atoms
 
+from argon_runs import SYSTEM, argon
 from gnncv.engines.config import RunConfig
 
 
