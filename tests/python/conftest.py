@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from ase import Atoms
 
@@ -35,11 +34,3 @@ def exported(
     path = tmp_path_factory.mktemp("exported") / f"argon_{request.param}.pt"
     export(small_run, path, request.param)
     return path
-
-
-@pytest.fixture
-def generator(request: pytest.FixtureRequest) -> np.random.Generator:
-    """Random numbers whose seed is printed when the test fails."""
-    seed = int(np.random.SeedSequence().generate_state(1)[0])
-    print(f"seed of {request.node.name}: {seed}")
-    return np.random.default_rng(seed)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from gnncv.errors import ModelError
 from gnncv.models import GraphAutoencoder
@@ -18,8 +19,7 @@ TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
 class SelfCheck:
     """Largest errors of the exported file against the PyTorch model in float64.
 
-    Values are relative to the larger of one and the value, derivatives to each output's largest component;
-    those of ``deviation`` to the larger of its own and of ``progress``'s, both offsets in units of the gap.
+    Values are relative to the larger of one and the value, derivatives to :func:`derivative_scales`.
     """
 
     n_training_frames: int
@@ -78,13 +78,23 @@ def _errors(computed: ReferenceResult, reference: ReferenceResult, names: Sequen
     )
     derivative = []
     for ours, exact in pairs:
-        scale = np.abs(exact).max(axis=(1, 2))
-        for k, name in enumerate(names):
-            if name.startswith("deviation"):  # its slope vanishes on the line that progress runs along
-                scale[k] = max(scale[k], scale[names.index(name.replace("deviation", "progress"))])
+        scale = derivative_scales(exact, names)
         difference = np.abs(ours - exact).max(axis=(1, 2))
         derivative.append(float((difference / np.where(scale > 0.0, scale, 1.0)).max()))
     return [float(value.max()), *derivative]
+
+
+def derivative_scales(derivatives: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
+    """What errors of derivatives ``(K, ..., 3)`` are measured by: each output's largest component, ``(K,)``.
+
+    The slope of ``deviation`` vanishes on the line that ``progress`` runs along, while both are made of the
+    same latents in units of the same gap: it is measured by the larger of the two.
+    """
+    scale: NDArray[np.float64] = np.abs(derivatives).max(axis=(1, 2))
+    for k, name in enumerate(names):
+        if name.startswith("deviation"):
+            scale[k] = max(scale[k], scale[names.index(name.replace("deviation", "progress"))])
+    return scale
 
 
 def random_frames(species: Sequence[str], cutoff: float, seed: int) -> list[Atoms]:
