@@ -9,10 +9,10 @@ from ase.io import read, write
 import gnncv
 from argon_runs import ARGON
 from gnncv.data import load_frames
-from gnncv.demo import demo_frames
+from gnncv.demo import demo_frames, shipped_model
 from gnncv.engines import RunConfig, run
 
-MODEL = Path(gnncv.__file__).parent / "demo" / "models" / "argon.pt"
+MODEL = shipped_model()
 GROWTH_STEPS = 1500
 SHIPPED_SYSTEM = {"kind": "lennard-jones", "species": {"Ar": ARGON}, "cutoff_angstrom": 2.7 * 3.405}
 

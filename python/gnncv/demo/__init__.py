@@ -7,11 +7,12 @@ _NAMES = {
     "demo_frames": "gnncv.demo.frames",
     "fcc_crystal": "gnncv.demo.frames",
     "shipped_order": "gnncv.demo.frames",
+    "shipped_model": "gnncv.demo.frames",
     "run_demo": "gnncv.demo.driver",
     "write_report": "gnncv.demo.report",
 }
 
-__all__ = ["demo_frames", "fcc_crystal", "run_demo", "shipped_order", "write_report"]
+__all__ = ["demo_frames", "fcc_crystal", "run_demo", "shipped_model", "shipped_order", "write_report"]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,11 @@ def demo_frames() -> dict[str, Path]:
     return {phase: DATA / f"argon_500_{phase}.extxyz.gz" for phase in ("crystal", "melt")}
 
 
+def shipped_model() -> Path:
+    """Return the file of the default model trained on the shipped frames (models/README.md)."""
+    return Path(__file__).parent / "models" / "argon.pt"
+
+
 def shipped_order(phase: str) -> dict[str, np.ndarray]:
     """Return the independent order parameters of the shipped frames of one phase.
 
