@@ -9,7 +9,8 @@ from ase import Atoms
 from ase.io import read, write
 
 from gnncv import CollectiveVariable, InvalidArgument, OutputExists
-from gnncv.demo import demo_frames, fcc_crystal
+from gnncv.analysis import order_parameters
+from gnncv.demo import demo_frames, fcc_crystal, shipped_model
 from gnncv.demo.settings import ORDER_CUTOFF, thresholds
 from gnncv.engines.config import RunConfig
 from gnncv.export import export
@@ -119,6 +120,26 @@ def test_round_0_is_fooled_and_the_harvested_frames_change_the_model(
     )
     assert gain.mean() > 0.1
     assert (folder / "rounds.png").stat().st_size > 1000
+
+
+def test_novelty_tells_the_frames_that_fool(finished: tuple[RunConfig, TrainConfig]) -> None:
+    """Above one, on average, where round 0 takes strained crystals for the melt."""
+    folder = finished[0].output
+    averaged, _ = thresholds()
+    frames = [
+        atoms
+        for atoms in read(folder / "round-0" / "run" / "trajectory.extxyz", index=":")
+        if np.mean(order_parameters(atoms, ORDER_CUTOFF).averaged_q6) > averaged.melt_below
+    ]
+    own = CollectiveVariable(str(folder / "round-0" / "cv.pt"))
+    shipped = CollectiveVariable(str(shipped_model()))
+    fooling = [atoms for atoms in frames if own.compute(atoms, outputs=[])["crystallinity"] < 0.1]
+    assert len(fooling) > 5
+    for cv in (own, shipped):
+        novelty = np.array([cv.compute(atoms, outputs=[])["novelty"] for atoms in fooling])
+        spread = f"{novelty.min():.2f} to {novelty.max():.2f}, mean {novelty.mean():.2f}"
+        print(f"novelty of {len(fooling)} fooling frames: {spread}")
+        assert novelty.mean() > 1.0
 
 
 def test_called_again_it_has_nothing_to_do(finished: tuple[RunConfig, TrainConfig]) -> None:
