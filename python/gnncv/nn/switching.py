@@ -18,8 +18,9 @@ class QuinticSwitching(nn.Module):
         self.onset = float(onset)
 
     def forward(self, distances: Tensor) -> Tensor:
-        x = ((distances - self.onset) / (self.cutoff - self.onset)).clamp(0.0, 1.0)
-        return 1.0 - x * x * x * (10.0 - x * (15.0 - 6.0 * x))
+        # the same polynomial in 1 - x: near the cutoff, where it is small, it keeps its digits
+        y = ((self.cutoff - distances) / (self.cutoff - self.onset)).clamp(0.0, 1.0)
+        return y * y * y * (10.0 - y * (15.0 - 6.0 * y))
 
 
 class HardCutoff(nn.Module):
