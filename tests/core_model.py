@@ -39,6 +39,7 @@ class CoreModel(torch.nn.Module):
         self.output_names = INTENSIVE + EXTENSIVE
         self.site_names = ["first", "second"]
         self.precision = precision
+        self.hops = 3  # densities, attention over what they make, messages of what that makes
         self.l_max = 6
         n_radial, n_features, n_heads = 4, 8, 2
         invariants = n_radial * (self.l_max + 1)

@@ -46,20 +46,32 @@ Vector3 whole_cells(const Box& box, const Vector3& r, F&& f) {
 
 } // namespace
 
-NeighborList::NeighborList(double cutoff, double skin, int num_threads)
+NeighborList::NeighborList(double cutoff, double skin, int num_threads, std::unique_ptr<Division> division)
     : cutoff_(cutoff), skin_(skin), num_threads_(std::max(1, num_threads)),
-      vesin_(std::make_unique<VesinList>()) {}
+      vesin_(std::make_unique<VesinList>()), division_(std::move(division)) {}
 
 NeighborList::~NeighborList() = default;
 
 bool NeighborList::update(std::span<const double> positions, const Box& box) {
     if (still_valid(positions, box)) {
+        gather();
         return false;
     }
     reference_box_.reset(); // stays unset if building throws
     rebuild(positions, box);
     reference_box_ = box;
     return true;
+}
+
+void NeighborList::gather() {
+    if (!division_) {
+        return;
+    }
+    const std::vector<std::int64_t>& atoms = division_->atoms();
+    local_.resize(3 * atoms.size());
+    for (std::size_t k = 0; k < atoms.size(); ++k) {
+        set_point(local_, k, point(wrapped_, atoms[k]));
+    }
 }
 
 bool NeighborList::still_valid(std::span<const double> positions, const Box& box) {
@@ -110,6 +122,12 @@ void NeighborList::rebuild(std::span<const double> positions, const Box& box) {
         set_point(wrapped_, i, r - box.lattice(wraps_[i]));
     }
     reference_ = wrapped_;
+    if (division_) {
+        division_->assign(wrapped_, box);
+        gather();
+    }
+    const std::span<const double> points = wrapped();
+    const std::size_t n_points = points.size() / 3;
 
     VesinOptions options{};
     options.cutoff = (cutoff_ + skin_) * (1.0 + cutoff_margin);
@@ -121,14 +139,17 @@ void NeighborList::rebuild(std::span<const double> positions, const Box& box) {
     options.return_shifts = true;
     const char* error = nullptr;
     const int status =
-        vesin_neighbors(reinterpret_cast<const double (*)[3]>(wrapped_.data()), n_atoms,
+        vesin_neighbors(reinterpret_cast<const double (*)[3]>(points.data()), n_points,
                         reinterpret_cast<const double (*)[3]>(box.matrix().data()), box.periodic().data(),
                         VesinDevice{VesinCPU, 0}, options, &vesin_->list, &error);
     if (status != 0) {
         throw Error("the neighbor list could not be built: " +
                     std::string(error != nullptr ? error : "unknown error"));
     }
-    sort_candidates(n_atoms);
+    sort_candidates(n_points);
+    if (division_) {
+        division_->trim(candidates_);
+    }
 }
 
 // From vesin's list (sorted by center only) to rows sorted by (neighbor, shift). A shift's number in the

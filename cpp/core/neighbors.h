@@ -8,6 +8,7 @@
 #pragma once
 
 #include "core/box.h"
+#include "core/division.h"
 
 #include <cstdint>
 #include <memory>
@@ -28,22 +29,26 @@ struct CandidatePairs {
 
 class NeighborList {
 public:
-    NeighborList(double cutoff, double skin, int num_threads);
+    // With a division the list is that of the atoms the division names, in their order, at the last rebuild;
+    // whether it is still valid is decided from all atoms, so that all processes rebuild together.
+    NeighborList(double cutoff, double skin, int num_threads, std::unique_ptr<Division> division = nullptr);
     ~NeighborList();
 
     // Make the list valid for these positions (N,3). Returns whether it was rebuilt.
     bool update(std::span<const double> positions, const Box& box);
 
     [[nodiscard]] const CandidatePairs& candidates() const { return candidates_; }
+    [[nodiscard]] const Division* division() const { return division_.get(); } // null: all atoms
 
     // Positions moved by whole lattice vectors, each atom by its own, so that an atom stays near where it was
     // when the list was built: an engine that wraps atoms back into the cell between steps does not disturb
-    // the list.
-    [[nodiscard]] std::span<const double> wrapped() const { return wrapped_; }
+    // the list. Those of the division's atoms if there is one.
+    [[nodiscard]] std::span<const double> wrapped() const { return division_ ? local_ : wrapped_; }
 
 private:
     bool still_valid(std::span<const double> positions, const Box& box);
     void rebuild(std::span<const double> positions, const Box& box);
+    void gather();
     void sort_candidates(std::size_t n_atoms);
 
     struct VesinList;
@@ -51,8 +56,10 @@ private:
     double skin_;
     int num_threads_;
     std::unique_ptr<VesinList> vesin_;
+    std::unique_ptr<Division> division_;
     CandidatePairs candidates_;
     std::vector<double> wrapped_;
+    std::vector<double> local_;  // of the division's atoms
     std::vector<Vector3> wraps_; // whole numbers: wrapped = position - wraps . cell
 
     std::optional<Box> reference_box_;

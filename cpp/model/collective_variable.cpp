@@ -1,6 +1,7 @@
 #include "gnncv/collective_variable.h"
 
 #include "core/chain_rule.h"
+#include "core/sha256.h"
 #include "core/validation.h"
 #include "model/model.h"
 
@@ -60,101 +61,220 @@ private:
 } // namespace
 
 struct CollectiveVariable::Implementation {
+    std::string path;
     std::unique_ptr<Model> model;
+    std::shared_ptr<Communicator> communicator; // null: this process alone
     double skin;
-    NeighborList neighbors;
-    std::vector<std::int64_t> types;
-    std::vector<std::size_t> selected; // indices of result.outputs
+    int num_threads;
+    std::unique_ptr<NeighborList> neighbors;
+    std::vector<std::string> remarks;
+    std::vector<std::int64_t> types, local_types; // of all atoms; of those of the division
+    bool differentiable = false;                  // whether the last evaluation can be differentiated
     PairList pairs;
     Result result;
-    std::vector<double> sites;
+    WeightedGradient weighted;
+    std::vector<double> weights, local_gradient, sites;
     Statistics statistics;
 
     Implementation(const std::string& path, const Options& options)
-        : model(load_torchscript_model(path, options.num_threads)),
+        : path(path), model(load_model(path, options.num_threads, options.precision)),
           skin(options.skin < 0.0 ? default_skin(model->info().cutoff) : options.skin),
-          neighbors(model->info().cutoff, skin, options.num_threads) {}
-
-    void select(const std::vector<std::string>& outputs) {
-        const std::vector<std::string>& names = model->info().names;
-        selected.clear();
-        for (const std::string& output : outputs) {
-            const auto found = std::find(names.begin(), names.end(), output);
-            if (found == names.end()) {
-                throw InvalidArgument("the model has no output '" + output + "'; it has " + joined(names));
+          num_threads(options.num_threads), remarks(model->info().remarks) {
+        if (options.communicator && options.communicator->size() > 1) {
+            if (model->info().hops > 0) {
+                communicator = options.communicator;
+            } else {
+                remarks.push_back(
+                    "The file does not say how far its sites see, so they cannot be divided: each of the " +
+                    std::to_string(options.communicator->size()) + " processes evaluates all of them.");
             }
-            selected.push_back(static_cast<std::size_t>(found - names.begin()));
         }
-        result.outputs = outputs;
+    }
+
+    // The list is made when the number of atoms is known: fewer atoms than processes are not divided.
+    void make_list() {
+        const double cutoff = model->info().cutoff;
+        std::unique_ptr<Division> division;
+        if (divided()) {
+            division = std::make_unique<Division>(communicator->rank(), communicator->size(),
+                                                  model->info().hops, cutoff + skin);
+        }
+        neighbors = std::make_unique<NeighborList>(cutoff, skin, num_threads, std::move(division));
+    }
+
+    [[nodiscard]] bool divided() const {
+        return communicator && types.size() >= static_cast<std::size_t>(communicator->size());
+    }
+
+    [[nodiscard]] std::size_t index_of(const std::string& output) const {
+        const std::vector<std::string>& names = model->info().names;
+        const auto found = std::find(names.begin(), names.end(), output);
+        if (found == names.end()) {
+            throw InvalidArgument("the model has no output '" + output + "'; it has " + joined(names));
+        }
+        return static_cast<std::size_t>(found - names.begin());
     }
 
     void find_pairs(View<const double> positions, const Cell& cell) {
         if (types.empty()) {
             throw InvalidArgument("no atoms are bound: call bind with the species of each atom first");
         }
+        differentiable = false;
+        Stopwatch watch;
         const std::span<const double> points(positions.data(), positions.size());
         check_positions(points, types.size());
         const Box box(cell);
-        statistics.n_rebuilds += neighbors.update(points, box) ? 1 : 0;
-        select_pairs(neighbors, box, model->info().cutoff, pairs);
-        statistics.n_candidates = static_cast<std::int64_t>(neighbors.candidates().neighbor.size());
+        if (neighbors->update(points, box)) {
+            ++statistics.n_rebuilds;
+            gather_types();
+        }
+        select_pairs(*neighbors, box, model->info().cutoff, pairs);
+        statistics.n_candidates = static_cast<std::int64_t>(neighbors->candidates().neighbor.size());
         statistics.n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
         ++statistics.n_evaluations;
+        statistics.seconds_neighbors += watch.lap();
     }
 
-    void evaluate() {
-        const std::size_t n_atoms = types.size();
-        result.n_atoms = n_atoms;
-        result.values.resize(model->info().names.size());
-        result.gradients.resize(selected.size() * 3 * n_atoms);
-        result.strain_gradients.resize(selected.size() * 9);
+    void gather_types() {
+        if (const Division* division = neighbors->division()) {
+            local_types.clear();
+            for (const std::int64_t i : division->atoms()) {
+                local_types.push_back(types[i]);
+            }
+        }
+    }
+
+    [[nodiscard]] std::span<const std::int64_t> site_types() const {
+        return neighbors->division() != nullptr ? local_types : types;
+    }
+
+    const Result& evaluate(View<const double> positions, const Cell& cell, bool keep) {
+        find_pairs(positions, cell);
         Stopwatch watch;
-        double chain_rule = 0.0;
-        model->evaluate(
-            pairs, types, selected, result.values, [&](std::size_t g, std::span<const double> gradient) {
-                Stopwatch inner;
-                apply_chain_rule(pairs, gradient,
-                                 std::span(result.gradients).subspan(3 * n_atoms * g, 3 * n_atoms),
-                                 std::span(result.strain_gradients).subspan(9 * g, 9));
-                chain_rule += inner.lap();
-            });
-        statistics.seconds_chain_rule += chain_rule;
-        statistics.seconds_model += watch.lap() - chain_rule;
-        check_finite();
+        const Division* division = neighbors->division();
+        std::optional<std::span<const std::int64_t>> owned;
+        if (division != nullptr) {
+            owned = division->owned();
+        }
+        const std::span<double> sums = model->sums(pairs, site_types(), owned, keep);
+        if (division != nullptr) {
+            communicator->sum(sums.data(), sums.size());
+        }
+        result.n_atoms = types.size();
+        result.values.resize(model->info().names.size());
+        result.outputs.clear();
+        result.gradients.clear();
+        result.strain_gradients.clear();
+        model->values(sums, keep, result.values);
+        statistics.seconds_model += watch.lap();
+        check_values();
+        differentiable = keep;
+        return result;
     }
 
-    void check_finite() {
+    const Result& differentiate(const std::vector<std::string>& outputs) {
+        std::vector<std::size_t> selected;
+        for (const std::string& output : outputs) {
+            selected.push_back(index_of(output));
+        }
+        check_differentiable();
+        const std::size_t n = 3 * types.size();
+        result.outputs = outputs;
+        result.gradients.resize(selected.size() * n);
+        result.strain_gradients.resize(selected.size() * 9);
+        weights.assign(result.values.size(), 0.0);
+        for (std::size_t g = 0; g < selected.size(); ++g) {
+            weights[selected[g]] = 1.0;
+            pull_back(weights, std::span(result.gradients).subspan(n * g, n),
+                      std::span(result.strain_gradients).subspan(9 * g, 9));
+            weights[selected[g]] = 0.0;
+        }
+        share(result.gradients.data(), result.gradients.size());
+        share(result.strain_gradients.data(), result.strain_gradients.size());
+        for (std::size_t g = 0; g < selected.size(); ++g) {
+            check_gradient(result.gradient(g), outputs[g]);
+        }
+        return result;
+    }
+
+    const WeightedGradient& differentiate(View<const double> wanted) {
+        if (wanted.size() != model->info().names.size()) {
+            throw InvalidArgument("there are " + std::to_string(wanted.size()) + " weights, expected " +
+                                  std::to_string(model->info().names.size()) + ", one for each output");
+        }
+        check_differentiable();
+        weighted.gradient.resize(3 * types.size());
+        pull_back({wanted.data(), wanted.size()}, weighted.gradient, weighted.strain_gradient);
+        share(weighted.gradient.data(), weighted.gradient.size());
+        share(weighted.strain_gradient.data(), weighted.strain_gradient.size());
+        check_gradient(weighted.gradient, "");
+        return weighted;
+    }
+
+    // This process's share of the gradient of sum_k weights[k] CV_k.
+    void pull_back(std::span<const double> of_values, std::span<double> gradient, std::span<double> strain) {
+        Stopwatch watch;
+        const std::span<const double> slope = model->vectors_gradient(model->sums_gradient(of_values));
+        ++statistics.n_backward;
+        statistics.seconds_model += watch.lap();
+        if (const Division* division = neighbors->division()) {
+            local_gradient.resize(3 * pairs.n_atoms());
+            apply_chain_rule(pairs, slope, local_gradient, strain);
+            std::fill(gradient.begin(), gradient.end(), 0.0);
+            for (std::size_t k = 0; k < division->atoms().size(); ++k) {
+                std::copy_n(&local_gradient[3 * k], 3, &gradient[3 * division->atoms()[k]]);
+            }
+        } else {
+            apply_chain_rule(pairs, slope, gradient, strain);
+        }
+        statistics.seconds_chain_rule += watch.lap();
+    }
+
+    void share(double* numbers, std::size_t n) {
+        if (neighbors->division() != nullptr) {
+            communicator->sum(numbers, n);
+        }
+    }
+
+    void forget() {
+        model->forget();
+        differentiable = false;
+    }
+
+    void check_differentiable() const {
+        if (!differentiable) {
+            throw InvalidArgument("there is nothing to differentiate: call evaluate first, differentiable");
+        }
+    }
+
+    void check_values() {
         const std::vector<std::string>& names = model->info().names;
         for (std::size_t k = 0; k < names.size(); ++k) {
             if (!std::isfinite(result.values[k])) {
-                const std::int64_t atom = model->first_bad_site(pairs, types);
-                refuse(names[k], "value", atom);
-            }
-        }
-        for (std::size_t g = 0; g < selected.size(); ++g) {
-            const View<const double> gradient = result.gradient(g);
-            const auto* bad =
-                std::find_if_not(gradient.begin(), gradient.end(), [](double x) { return std::isfinite(x); });
-            if (bad != gradient.end()) {
-                refuse(result.outputs[g], "gradient", (bad - gradient.begin()) / 3);
+                std::int64_t atom = model->first_bad_site(pairs, site_types());
+                if (atom >= 0 && neighbors->division() != nullptr) {
+                    atom = neighbors->division()->atoms()[atom];
+                }
+                refuse("value of output '" + names[k] + "'", atom);
             }
         }
     }
 
-    [[noreturn]] static void refuse(const std::string& output, const char* what, std::int64_t atom) {
-        throw ModelError("the " + std::string(what) + " of output '" + output + "' is not finite" +
+    static void check_gradient(View<const double> gradient, const std::string& output) {
+        const auto* bad =
+            std::find_if_not(gradient.begin(), gradient.end(), [](double x) { return std::isfinite(x); });
+        if (bad != gradient.end()) {
+            refuse("gradient of " + (output.empty() ? "the weighted outputs" : "output '" + output + "'"),
+                   (bad - gradient.begin()) / 3);
+        }
+    }
+
+    [[noreturn]] static void refuse(const std::string& what, std::int64_t atom) {
+        throw ModelError("the " + what + " is not finite" +
                          (atom < 0
                               ? std::string(", though every atom's share is")
                               : "; the first bad atom is " + std::to_string(atom) + " (counted from 0)") +
                          ": the configuration is outside of what the model can evaluate");
-    }
-
-    const Result& compute(View<const double> positions, const Cell& cell) {
-        Stopwatch watch;
-        find_pairs(positions, cell);
-        statistics.seconds_neighbors += watch.lap();
-        evaluate();
-        return result;
     }
 };
 
@@ -189,6 +309,19 @@ const Statistics& CollectiveVariable::statistics() const {
     return implementation_->statistics;
 }
 
+const std::string& CollectiveVariable::precision() const {
+    return implementation_->model->info().precision;
+}
+int CollectiveVariable::hops() const {
+    return implementation_->model->info().hops;
+}
+std::string CollectiveVariable::hash() const {
+    return sha256_of_file(implementation_->path);
+}
+const std::vector<std::string>& CollectiveVariable::remarks() const {
+    return implementation_->remarks;
+}
+
 void CollectiveVariable::bind(const std::vector<std::string>& symbols) {
     const std::vector<std::string>& known = species();
     if (symbols.empty()) {
@@ -205,6 +338,7 @@ void CollectiveVariable::bind(const std::vector<std::string>& symbols) {
         types.push_back(found - known.begin());
     }
     implementation_->types = std::move(types);
+    implementation_->make_list();
 }
 
 const Result& CollectiveVariable::compute(View<const double> positions, const Cell& cell) {
@@ -213,15 +347,38 @@ const Result& CollectiveVariable::compute(View<const double> positions, const Ce
 
 const Result& CollectiveVariable::compute(View<const double> positions, const Cell& cell,
                                           const std::vector<std::string>& outputs) {
-    implementation_->select(outputs);
-    return implementation_->compute(positions, cell);
+    Implementation& self = *implementation_;
+    for (const std::string& output : outputs) {
+        (void)self.index_of(output);
+    }
+    self.evaluate(positions, cell, !outputs.empty());
+    if (!outputs.empty()) {
+        self.differentiate(outputs);
+    }
+    self.forget();
+    return self.result;
+}
+
+const Result& CollectiveVariable::evaluate(View<const double> positions, const Cell& cell,
+                                           bool differentiable) {
+    return implementation_->evaluate(positions, cell, differentiable);
+}
+
+const Result& CollectiveVariable::differentiate(const std::vector<std::string>& outputs) {
+    return implementation_->differentiate(outputs);
+}
+
+const WeightedGradient& CollectiveVariable::differentiate(View<const double> weights) {
+    return implementation_->differentiate(weights);
 }
 
 const std::vector<double>& CollectiveVariable::per_site(View<const double> positions, const Cell& cell) {
     Implementation& self = *implementation_;
-    Stopwatch watch;
+    if (self.communicator) {
+        throw InvalidArgument("per-site values are not gathered from several processes: use one process");
+    }
     self.find_pairs(positions, cell);
-    self.statistics.seconds_neighbors += watch.lap();
+    Stopwatch watch;
     self.model->site_values(self.pairs, self.types, self.sites);
     self.statistics.seconds_model += watch.lap();
     return self.sites;

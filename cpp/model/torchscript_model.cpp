@@ -1,6 +1,6 @@
 // The model behind a TorchScript file: the only place that runs one. No exception of libtorch leaves it.
+#include "model/torchscript_model.h"
 #include "gnncv/error.h"
-#include "model/model.h"
 #include "model/model_file.h"
 
 #include <ATen/Parallel.h>
@@ -76,7 +76,8 @@ Tensor borrow(std::span<const T> data, at::IntArrayRef shape, at::ScalarType typ
 
 class TorchScriptModel final : public Model {
 public:
-    TorchScriptModel(const std::string& path, int num_threads) : num_threads_(num_threads) {
+    TorchScriptModel(const std::string& path, int num_threads, const std::string& precision)
+        : num_threads_(num_threads) {
         info_.metadata = read_model_metadata(path);
         guarded("the model file '" + path +
                     "' cannot be loaded (it is damaged, or was written by a newer torch)",
@@ -88,28 +89,72 @@ public:
                     }
                 });
         guarded("the model in '" + path + "' does not keep gnncv's contract", [&] { read_attributes(); });
+        set_precision(path, precision);
     }
 
     const ModelInfo& info() const override { return info_; }
 
-    void evaluate(const PairList& pairs, std::span<const std::int64_t> types,
-                  std::span<const std::size_t> outputs, std::span<double> values,
-                  const GradientSink& sink) override {
-        guarded("the model cannot be evaluated", [&] {
+    std::span<double> sums(const PairList& pairs, std::span<const std::int64_t> types,
+                           std::optional<std::span<const std::int64_t>> owned, bool differentiable) override {
+        return guarded("the model cannot be evaluated", [&] {
             const ThreadCount threads(num_threads_);
             const torch::jit::GraphOptimizerEnabledGuard plain_interpreter(false);
-            const at::AutoGradMode with_gradients(!outputs.empty());
-            Tensor vectors = borrow_vectors(pairs);
-            if (!outputs.empty()) {
-                vectors.requires_grad_(true);
+            const at::AutoGradMode with_gradients(differentiable);
+            forget();
+            vectors_ = borrow_vectors(pairs);
+            if (differentiable) {
+                vectors_.requires_grad_(true);
             }
-            const Tensor result = module_.get_method("forward")(inputs(pairs, types, vectors)).toTensor();
-            read_values(result, values);
-            for (std::size_t g = 0; g < outputs.size(); ++g) {
-                const bool last = g + 1 == outputs.size();
-                sink(g, gradient(result, outputs[g], vectors, !last));
+            Tensor sites = module_.get_method("site_part")(inputs(pairs, types, vectors_)).toTensor();
+            if (owned) {
+                const auto n_owned = static_cast<std::int64_t>(owned->size());
+                sites = sites.index_select(0, borrow<std::int64_t>(*owned, {n_owned}, at::kLong));
             }
+            sums_ = module_.get_method("sums")({sites}).toTensor();
+            TORCH_CHECK(sums_.dim() == 1 && sums_.scalar_type() == at::kDouble, "sums returned a tensor of ",
+                        sums_.dim(), " dimensions and type ", sums_.dtype(), ", expected (S,) in float64");
+            const Tensor plain = sums_.detach().contiguous();
+            const double* data = plain.const_data_ptr<double>();
+            sums_values_.assign(data, data + plain.numel());
+            return std::span<double>(sums_values_);
         });
+    }
+
+    void values(std::span<const double> sums, bool differentiable, std::span<double> values) override {
+        guarded("the model's outputs cannot be evaluated", [&] {
+            const torch::jit::GraphOptimizerEnabledGuard plain_interpreter(false);
+            const at::AutoGradMode with_gradients(differentiable);
+            pooled_ = borrow<double>(sums, {static_cast<std::int64_t>(sums.size())}, at::kDouble).clone();
+            if (differentiable) {
+                pooled_.requires_grad_(true);
+            }
+            outputs_ = module_.get_method("head")({pooled_}).toTensor();
+            const auto expected = static_cast<std::int64_t>(values.size());
+            TORCH_CHECK(outputs_.dim() == 1 && outputs_.size(0) == expected, "head returned shape ",
+                        outputs_.sizes(), ", expected (", expected, ",) for its outputs");
+            const Tensor plain = outputs_.detach().to(at::kDouble).contiguous();
+            std::copy_n(plain.const_data_ptr<double>(), values.size(), values.begin());
+        });
+    }
+
+    std::span<const double> sums_gradient(std::span<const double> weights) override {
+        return guarded("the model's outputs cannot be differentiated", [&] {
+            const auto n = static_cast<std::int64_t>(weights.size());
+            return slope(outputs_, pooled_, borrow<double>(weights, {n}, at::kDouble), sums_slope_);
+        });
+    }
+
+    std::span<const double> vectors_gradient(std::span<const double> sums_gradient) override {
+        return guarded("the model cannot be differentiated", [&] {
+            const ThreadCount threads(num_threads_);
+            const auto n = static_cast<std::int64_t>(sums_gradient.size());
+            return slope(sums_, vectors_, borrow<double>(sums_gradient, {n}, at::kDouble), vectors_slope_);
+        });
+    }
+
+    void forget() override {
+        vectors_ = sums_ = pooled_ = outputs_ = Tensor();
+        sums_slope_ = vectors_slope_ = Tensor();
     }
 
     void site_values(const PairList& pairs, std::span<const std::int64_t> types,
@@ -163,14 +208,16 @@ private:
         info_.site_names = strings("site_names");
         info_.species = strings("species");
         info_.cutoff = attribute("cutoff").toDouble();
-        const std::string precision = attribute("precision").toStringRef();
-        TORCH_CHECK(precision == "float32" || precision == "float64", "its precision is '", precision,
-                    "', expected float32 or float64");
-        precision_ = precision == "float32" ? at::kFloat : at::kDouble;
+        info_.precision = attribute("precision").toStringRef();
+        TORCH_CHECK(info_.precision == "float32" || info_.precision == "float64", "its precision is '",
+                    info_.precision, "', expected float32 or float64");
+        if (module_.hasattr("hops")) { // files of the first weeks lack it: their sites are not divided
+            info_.hops = static_cast<int>(attribute("hops").toInt());
+        }
         TORCH_CHECK(std::isfinite(info_.cutoff) && info_.cutoff > 0.0, "its cutoff is ", info_.cutoff,
                     " angstrom");
         TORCH_CHECK(!info_.names.empty() && !info_.species.empty(), "it names no outputs or no species");
-        for (const char* method : {"forward", "site_part", "site_values"}) {
+        for (const char* method : {"site_part", "sums", "head", "site_values"}) {
             TORCH_CHECK(module_.find_method(method).has_value(), "it has no method '", method, "'");
         }
     }
@@ -191,40 +238,50 @@ private:
                 borrow<std::int64_t>(types, {n_atoms}, at::kLong)};
     }
 
-    void read_values(const Tensor& result, std::span<double> values) const {
-        const auto expected = static_cast<std::int64_t>(values.size());
-        TORCH_CHECK(result.dim() == 1 && result.size(0) == expected, "forward returned shape ",
-                    result.sizes(), ", expected (", expected, ",) for its outputs");
-        const Tensor plain = result.detach().to(at::kDouble).contiguous();
-        std::copy_n(plain.const_data_ptr<double>(), values.size(), values.begin());
+    // d(weights . of)/d(with), in float64, kept alive in `result`.
+    static std::span<const double> slope(const Tensor& of, const Tensor& with, const Tensor& weights,
+                                         Tensor& result) {
+        TORCH_CHECK(with.defined() && with.requires_grad(), "nothing was evaluated to be differentiated");
+        Tensor gradient;
+        if (of.requires_grad()) {
+            gradient =
+                torch::autograd::grad({of}, {with}, {weights.to(of.scalar_type())}, true, false, true)[0];
+        }
+        if (!gradient.defined()) { // an output that depends on no pair
+            gradient = at::zeros_like(with);
+        }
+        result = gradient.to(at::kDouble).contiguous();
+        return {result.const_data_ptr<double>(), static_cast<std::size_t>(result.numel())};
     }
 
-    // d result[output] / d vectors, kept alive in gradient_ until the next call.
-    std::span<const double> gradient(const Tensor& result, std::size_t output, const Tensor& vectors,
-                                     bool keep_graph) {
-        Tensor slope;
-        if (result.requires_grad()) {
-            slope = torch::autograd::grad({result.select(0, static_cast<std::int64_t>(output))}, {vectors},
-                                          {}, keep_graph, false, true)[0];
+    void set_precision(const std::string& path, const std::string& wanted) {
+        if (!wanted.empty() && wanted != info_.precision) {
+            if (wanted == "float32") { // which of its numbers must stay float64 only the exporter knows
+                throw InvalidArgument("the model '" + path +
+                                      "' was exported in float64: for float32 export it again, `gnncv export "
+                                      "--precision float32`");
+            }
+            guarded("the model in '" + path + "' cannot be evaluated in float64",
+                    [&] { module_.to(at::kDouble); });
+            info_.precision = wanted;
         }
-        if (!slope.defined()) { // an output that depends on no pair
-            slope = at::zeros_like(vectors);
-        }
-        gradient_ = slope.to(at::kDouble).contiguous();
-        return {gradient_.const_data_ptr<double>(), static_cast<std::size_t>(gradient_.numel())};
+        precision_ = info_.precision == "float32" ? at::kFloat : at::kDouble;
     }
 
     torch::jit::Module module_;
     ModelInfo info_;
     at::ScalarType precision_ = at::kDouble;
     int num_threads_;
-    Tensor gradient_;
+    Tensor vectors_, sums_, pooled_, outputs_; // of the last evaluation
+    std::vector<double> sums_values_;
+    Tensor sums_slope_, vectors_slope_;
 };
 
 } // namespace
 
-std::unique_ptr<Model> load_torchscript_model(const std::string& path, int num_threads) {
-    return std::make_unique<TorchScriptModel>(path, num_threads);
+std::unique_ptr<Model> load_torchscript_model(const std::string& path, int num_threads,
+                                              const std::string& precision) {
+    return std::make_unique<TorchScriptModel>(path, num_threads, precision);
 }
 
 } // namespace gnncv

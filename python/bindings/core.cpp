@@ -68,8 +68,8 @@ py::dict statistics(const gnncv::CollectiveVariable& cv) {
     const gnncv::Statistics& s = cv.statistics();
     return py::dict("n_pairs"_a = s.n_pairs, "n_candidates"_a = s.n_candidates,
                     "n_evaluations"_a = s.n_evaluations, "n_rebuilds"_a = s.n_rebuilds,
-                    "seconds_neighbors"_a = s.seconds_neighbors, "seconds_model"_a = s.seconds_model,
-                    "seconds_chain_rule"_a = s.seconds_chain_rule);
+                    "n_backward"_a = s.n_backward, "seconds_neighbors"_a = s.seconds_neighbors,
+                    "seconds_model"_a = s.seconds_model, "seconds_chain_rule"_a = s.seconds_chain_rule);
 }
 
 // C++ errors become the Python ones of the same name in gnncv.errors.
@@ -97,11 +97,13 @@ PYBIND11_MODULE(_core, module) {
     py::register_exception_translator(translate);
     using CV = gnncv::CollectiveVariable;
     py::class_<CV>(module, "CollectiveVariable")
-        .def(py::init([](const std::string& path, const std::string& device, double skin, int num_threads) {
+        .def(py::init([](const std::string& path, const std::string& device, double skin, int num_threads,
+                         const std::string& precision) {
                  const py::gil_scoped_release release;
-                 return std::make_unique<CV>(path, gnncv::Options{device, skin, num_threads});
+                 return std::make_unique<CV>(path,
+                                             gnncv::Options{device, skin, num_threads, precision, nullptr});
              }),
-             "path"_a, "device"_a, "skin"_a, "num_threads"_a)
+             "path"_a, "device"_a, "skin"_a, "num_threads"_a, "precision"_a)
         .def("bind", &CV::bind, "symbols"_a)
         .def("compute", compute, "positions"_a, "cell"_a, "pbc"_a, "outputs"_a)
         .def("per_site", per_site, "positions"_a, "cell"_a, "pbc"_a)
@@ -111,5 +113,9 @@ PYBIND11_MODULE(_core, module) {
         .def_property_readonly("metadata", &CV::metadata)
         .def_property_readonly("cutoff", &CV::cutoff)
         .def_property_readonly("skin", &CV::skin)
+        .def_property_readonly("precision", &CV::precision)
+        .def_property_readonly("hops", &CV::hops)
+        .def_property_readonly("hash", &CV::hash)
+        .def_property_readonly("remarks", &CV::remarks)
         .def_property_readonly("statistics", statistics);
 }

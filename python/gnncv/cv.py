@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Sequence
@@ -76,6 +75,9 @@ class CollectiveVariable:
         builds it anew each time; None chooses from the cutoff. Results do not depend on it.
     num_threads
         Threads within one evaluation; None leaves torch's setting alone.
+    precision
+        `"float32"` or `"float64"`: arithmetic of the network. None means as the file was exported; a float32
+        file can be evaluated in float64, not the other way round.
 
     Raises
     ------
@@ -97,6 +99,7 @@ class CollectiveVariable:
         device: str = "cpu",
         skin: float | None = None,
         num_threads: int | None = None,
+        precision: str | None = None,
     ) -> None:
         if skin is not None and not skin >= 0.0:
             raise InvalidArgument(f"skin is {skin}, expected a length in angstrom, 0 or more")
@@ -104,7 +107,7 @@ class CollectiveVariable:
             raise InvalidArgument(f"num_threads is {num_threads}, expected 1 or more, or None")
         self.path = Path(path)
         self._core = load_core().CollectiveVariable(
-            fspath(path), device, -1.0 if skin is None else float(skin), num_threads or 0
+            fspath(path), device, -1.0 if skin is None else float(skin), num_threads or 0, precision or ""
         )
         self._symbols: list[str] | None = None
         self._numbers: npt.NDArray[Any] | None = None
@@ -118,6 +121,9 @@ class CollectiveVariable:
         self.species: list[str] = self._core.species
         self.cutoff: float = self._core.cutoff
         self.skin: float = self._core.skin
+        self.precision: str = self._core.precision
+        self.hops: int = self._core.hops
+        self.remarks: list[str] = self._core.remarks
         self.device = device
 
     def __repr__(self) -> str:
@@ -126,7 +132,7 @@ class CollectiveVariable:
     @property
     def hash(self) -> str:
         """SHA-256 of the model file, in hexadecimal."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        return str(self._core.hash)
 
     @property
     def statistics(self) -> dict[str, float]:

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "gnncv/cell.h"
+#include "gnncv/communicator.h"
 #include "gnncv/error.h"
 #include "gnncv/export.h"
 #include "gnncv/result.h"
@@ -24,6 +25,8 @@ struct Options {
     double skin = -1.0;  // angstrom added to the cutoff in the neighbor list; 0: rebuild each time; negative:
                          // chosen from the cutoff
     int num_threads = 0; // threads within one evaluation; 0: leave libtorch's setting alone
+    std::string precision; // float32 or float64 arithmetic of the network; empty: as the file was exported
+    std::shared_ptr<Communicator> communicator; // the processes that divide the sites; none: this one alone
 };
 
 class GNNCV_API CollectiveVariable {
@@ -41,6 +44,11 @@ public:
     [[nodiscard]] const std::string& metadata() const;                // gnncv.json, as it is in the file
     [[nodiscard]] double cutoff() const;                              // angstrom
     [[nodiscard]] double skin() const;                                // angstrom
+    [[nodiscard]] const std::string& precision() const;               // float32 or float64
+    [[nodiscard]] int hops() const; // how many bonds away an atom can change a site's quantities; 0: unknown
+    [[nodiscard]] std::string hash() const; // SHA-256 of the model file, hexadecimal
+    // What a user should know of this model and how it is evaluated, a sentence each; often none.
+    [[nodiscard]] const std::vector<std::string>& remarks() const;
     [[nodiscard]] const Statistics& statistics() const;
 
     // Say which species each atom is. Throws InvalidArgument for an unknown species or no atoms at all.
@@ -52,6 +60,14 @@ public:
     const Result& compute(View<const double> positions, const Cell& cell);
     const Result& compute(View<const double> positions, const Cell& cell,
                           const std::vector<std::string>& outputs);
+
+    // In two steps, for callers who learn only from the values which gradients they need. evaluate gives the
+    // values of all outputs, and keeps what a backward pass needs if `differentiable`. Gradients are those at
+    // the last evaluate, as often as asked for: of named outputs, one backward pass each, or of
+    // sum_k weights[k] CV_k in a single one. Throw InvalidArgument without a differentiable evaluate before.
+    const Result& evaluate(View<const double> positions, const Cell& cell, bool differentiable = true);
+    const Result& differentiate(const std::vector<std::string>& outputs);
+    const WeightedGradient& differentiate(View<const double> weights);
 
     // Per-site columns (N, site_names().size()). The result is overwritten by the next call.
     const std::vector<double>& per_site(View<const double> positions, const Cell& cell);

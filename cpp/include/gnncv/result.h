@@ -3,6 +3,7 @@
 
 #include "gnncv/view.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -27,12 +28,19 @@ struct Result {
     }
 };
 
+// The gradient of a weighted sum of outputs, as the force of a bias on several of them needs it.
+struct WeightedGradient {
+    std::vector<double> gradient;            // (N,3), per angstrom
+    std::array<double, 9> strain_gradient{}; // (3,3), as in Result
+};
+
 // Counts and times since the collective variable was made.
 struct Statistics {
     std::int64_t n_pairs = 0;        // pairs within the cutoff at the last evaluation, each direction counted
     std::int64_t n_candidates = 0;   // pairs within cutoff + skin at the last rebuild
     std::int64_t n_evaluations = 0;  // calls of compute and per_site
     std::int64_t n_rebuilds = 0;     // of the neighbor list
+    std::int64_t n_backward = 0;     // backward passes
     double seconds_neighbors = 0.0;  // neighbor list and pair vectors
     double seconds_model = 0.0;      // forward and backward passes
     double seconds_chain_rule = 0.0; // from pair vectors to positions and strain

@@ -36,6 +36,7 @@ class ExportedModel(CollectiveVariables):
         self.format_version = FORMAT_VERSION
         self.cutoff = float(model.config.cutoff)
         self.precision = precision
+        self.hops = model.encoder.hops
         self.species = list(model.species)
         self.output_names = list(output_names(model.config.latent, model.phases, model.config.pooling))
         self.site_names = site_names(model.config.latent, model.phases)
@@ -122,6 +123,7 @@ def _facts(trained: TrainedRun, precision: str) -> dict[str, Any]:
         "length_unit": "angstrom",
         "precision": precision,
         "cutoff": model.config.cutoff,
+        "hops": model.encoder.hops,
         "switching": {"kind": model.config.switching, "onset": model.config.switching_onset},
         "species": model.species,
         "phases": model.phases,

@@ -49,6 +49,7 @@ class SiteEncoder(nn.Module):
             )
             for _ in range(config.n_layers)
         )
+        self.hops = self.environment.hops + config.n_layers  # how many bonds away an atom can change a latent
         self.latent_mean = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
         self.latent_log_variance = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
 

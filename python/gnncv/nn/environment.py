@@ -40,6 +40,7 @@ class EnvironmentInvariants(nn.Module):
         self.basis = GaussianBasis(0.5 * cutoff, cutoff, n_radial)
         self.n_species = n_species
         self.l_max = l_max
+        self.hops = 2  # its own neighbors, and theirs through the averages
         self.n_features = 2 * n_species * n_radial * (l_max + 1) + 1
 
     def forward(

@@ -138,7 +138,7 @@ def test_wrong_number_of_outputs(tmp_path):
     save_script(model, path, METADATA)
     cv = CollectiveVariable(path)
     cv.bind(["Cu"])
-    with pytest.raises(ModelError, match=r"forward returned shape \[4\], expected \(2,\)"):
+    with pytest.raises(ModelError, match=r"head returned shape \[4\], expected \(2,\)"):
         cv.compute([[0.0, 0.0, 0.0]])
 
 

@@ -1,0 +1,17 @@
+// Which kind of model a file holds, decided before any of it is run.
+#include "gnncv/error.h"
+#include "model/model.h"
+#include "model/torchscript_model.h"
+
+namespace gnncv {
+
+std::unique_ptr<Model> load_model(const std::string& path, int num_threads, const std::string& precision) {
+    if (!precision.empty() && precision != "float32" && precision != "float64") {
+        throw InvalidArgument("precision '" + precision +
+                              "' is not known: use float32 or float64, or nothing "
+                              "for the model's own");
+    }
+    return load_torchscript_model(path, num_threads, precision);
+}
+
+} // namespace gnncv
