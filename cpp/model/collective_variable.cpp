@@ -260,7 +260,7 @@ struct CollectiveVariable::Implementation {
         }
     }
 
-    static void check_gradient(View<const double> gradient, const std::string& output) {
+    void check_gradient(View<const double> gradient, const std::string& output) const {
         const auto* bad =
             std::find_if_not(gradient.begin(), gradient.end(), [](double x) { return std::isfinite(x); });
         if (bad != gradient.end()) {
@@ -269,11 +269,14 @@ struct CollectiveVariable::Implementation {
         }
     }
 
-    [[noreturn]] static void refuse(const std::string& what, std::int64_t atom) {
-        throw ModelError("the " + what + " is not finite" +
-                         (atom < 0
-                              ? std::string(", though every atom's share is")
-                              : "; the first bad atom is " + std::to_string(atom) + " (counted from 0)") +
+    [[noreturn]] void refuse(const std::string& what, std::int64_t atom) const {
+        std::string where;
+        if (atom >= 0) {
+            where = "; the first bad atom is " + std::to_string(atom) + " (counted from 0)";
+        } else if (!model->info().site_names.empty()) { // a model without them cannot tell
+            where = ", though every atom's share is";
+        }
+        throw ModelError("the " + what + " is not finite" + where +
                          ": the configuration is outside of what the model can evaluate");
     }
 };

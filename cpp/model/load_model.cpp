@@ -1,5 +1,6 @@
 // Which kind of model a file holds, decided before any of it is run.
 #include "gnncv/error.h"
+#include "model/mlcolvar_model.h"
 #include "model/model.h"
 #include "model/torchscript_model.h"
 
@@ -10,6 +11,9 @@ std::unique_ptr<Model> load_model(const std::string& path, int num_threads, cons
         throw InvalidArgument("precision '" + precision +
                               "' is not known: use float32 or float64, or nothing "
                               "for the model's own");
+    }
+    if (is_mlcolvar_model(path)) {
+        return load_mlcolvar_model(path, num_threads, precision);
     }
     return load_torchscript_model(path, num_threads, precision);
 }

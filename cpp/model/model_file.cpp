@@ -74,10 +74,11 @@ std::string read_model_metadata(const std::string& path) {
         caffe2::serialize::PyTorchStreamReader reader(path);
         if (!reader.hasRecord("extra/gnncv_format")) {
             const bool script = reader.hasRecord("constants.pkl");
-            throw ModelError(
-                quoted(path) + " is not a gnncv model: it is " +
-                (script ? "a TorchScript file of something else" : "a torch or zip file of something else") +
-                "; make one with `gnncv export`");
+            throw ModelError(quoted(path) + " is not a gnncv model: it is " +
+                             (script ? "a TorchScript file of something else, neither gnncv's nor a graph "
+                                       "model of mlcolvar"
+                                     : "a torch or zip file of something else") +
+                             "; make one with `gnncv export`");
         }
         format = record_text(reader, "extra/gnncv_format");
         metadata = reader.hasRecord("extra/gnncv.json") ? record_text(reader, "extra/gnncv.json") : "{}";

@@ -2,8 +2,8 @@
 #include "model/torchscript_model.h"
 #include "gnncv/error.h"
 #include "model/model_file.h"
+#include "model/torch_calls.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -19,54 +19,6 @@ namespace gnncv {
 namespace {
 
 using at::Tensor;
-
-// What went wrong, without libtorch's backtrace and without TorchScript's: their last line says it.
-std::string plain_message(const std::exception& error) {
-    const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
-    std::string text = torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
-        text.pop_back();
-    }
-    for (const std::string mark : {"RuntimeError: ", "Error: "}) {
-        const std::size_t at = text.rfind(mark);
-        if (at != std::string::npos && text.find("TorchScript") != std::string::npos) {
-            text = text.substr(at + mark.size());
-        }
-    }
-    return text.substr(0, text.find("\nException raised from"));
-}
-
-template <typename F>
-auto guarded(const std::string& what, const F& f) {
-    try {
-        return f();
-    } catch (const Error&) {
-        throw;
-    } catch (const std::exception& error) {
-        throw ModelError(what + ": " + plain_message(error));
-    }
-}
-
-// libtorch's number of threads for the time of one call.
-class ThreadCount {
-public:
-    explicit ThreadCount(int n) : before_(at::get_num_threads()), changed_(n > 0 && n != before_) {
-        if (changed_) {
-            at::set_num_threads(n);
-        }
-    }
-    ~ThreadCount() {
-        if (changed_) {
-            at::set_num_threads(before_);
-        }
-    }
-    ThreadCount(const ThreadCount&) = delete;
-    ThreadCount& operator=(const ThreadCount&) = delete;
-
-private:
-    int before_;
-    bool changed_;
-};
 
 template <typename T>
 Tensor borrow(std::span<const T> data, at::IntArrayRef shape, at::ScalarType type) {

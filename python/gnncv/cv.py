@@ -67,7 +67,7 @@ class CollectiveVariable:
     Parameters
     ----------
     path
-        Model file written by `gnncv export`.
+        Model file written by `gnncv export`, or a graph model that mlcolvar exported as TorchScript.
     device
         `"cpu"`.
     skin
@@ -200,7 +200,10 @@ class CollectiveVariable:
         cell: npt.ArrayLike | None = None,
         pbc: bool | Sequence[bool] | npt.ArrayLike | None = None,
     ) -> dict[str, FloatArray]:
-        """Per-site columns, name -> (N,); arguments and errors as for `compute`."""
+        """Per-site columns, name -> (N,); arguments and errors as for `compute`.
+
+        A graph model of mlcolvar has none: `InvalidArgument`.
+        """
         with self._lock:
             columns = self._core.per_site(*self._geometry(atoms, cell, pbc))
         return {name: np.ascontiguousarray(columns[:, k]) for k, name in enumerate(self.site_names)}

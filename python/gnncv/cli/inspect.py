@@ -14,7 +14,12 @@ EXAMPLE = """  gnncv inspect cv.pt
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("model", type=Path, metavar="CV.pt", help="a file that gnncv export wrote")
+    parser.add_argument(
+        "model",
+        type=Path,
+        metavar="CV.pt",
+        help="a file that gnncv export wrote, or a graph model of mlcolvar",
+    )
     parser.add_argument("--json", action="store_true", help="print the facts as JSON")
 
 
@@ -23,9 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
     from gnncv import CollectiveVariable
 
     cv = CollectiveVariable(arguments.model)
-    facts = {"file": str(cv.path), "sha256": cv.hash, **cv.metadata}
+    facts = {"file": str(cv.path), "sha256": cv.hash, **cv.metadata, "remarks": cv.remarks}
     if not arguments.json:
         facts["outputs"] = [f"{output['name']} ({output['kind']})" for output in cv.metadata["outputs"]]
-        facts["config"] = "the training configuration: see --json"
+        facts["remarks"] = " ".join(cv.remarks) or "none"
+        if "config" in facts:
+            facts["config"] = "the training configuration: see --json"
     print_facts(facts, arguments.json)
     return 0
