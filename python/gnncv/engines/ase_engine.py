@@ -23,6 +23,9 @@ from gnncv.engines.config import LennardJonesSystem, Metadynamics, OpenmmXmlSyst
 from gnncv.engines.config import Linear as LinearConfig
 from gnncv.engines.lennard_jones import LennardJones, check_species
 from gnncv.engines.metadynamics_range import GAS_CONSTANT, choose_range
+from gnncv.engines.plumed_calculator import ASE_UNITS, PlumedCalculator
+from gnncv.engines.plumed_session import PlumedSession
+from gnncv.engines.plumed_start import save_session
 from gnncv.engines.walkers import SharedBias
 from gnncv.errors import InvalidArgument
 from gnncv.files import HillsWriter
@@ -41,11 +44,13 @@ class AseEngine:
 
     Parameters
     ----------
-    config, atoms, cv, seed
+    config, atoms, cv, seed, session
         As for `OpenmmEngine`.
     """
 
-    def __init__(self, config: RunConfig, atoms: Atoms, cv: Any | None, seed: int) -> None:
+    def __init__(
+        self, config: RunConfig, atoms: Atoms, cv: Any | None, seed: int, session: PlumedSession | None = None
+    ) -> None:
         self.config = config
         self.atoms = atoms.copy()
         self.cv = cv
@@ -56,9 +61,11 @@ class AseEngine:
         self.grid: HillGrid | None = None
         self._step = 0
         self.base = self._make_base()
+        self.plumed = None if session is None else self._make_plumed(session)
+        below = self.base if self.plumed is None else self.plumed
         bias = self._make_bias()
-        self.biased = None if bias is None else BiasedCalculator(self.base, cv, Scaled(bias, KJ_MOL))
-        self.atoms.calc = self.base if self.biased is None else self.biased
+        self.biased = None if bias is None else BiasedCalculator(below, cv, Scaled(bias, KJ_MOL))
+        self.atoms.calc = below if self.biased is None else self.biased
         if cv is not None:
             cv.bind(self.atoms.get_chemical_symbols())
         self._start()
@@ -78,8 +85,18 @@ class AseEngine:
             raise InvalidArgument("system openmm-xml needs engine openmm")
         return load_factory(system.factory)(**system.arguments)
 
+    def _make_plumed(self, session: PlumedSession) -> PlumedCalculator:
+        if self.atoms.pbc.any() and self.atoms.cell.rank < 3:
+            raise InvalidArgument("bias plumed needs three box vectors, also where one is not periodic")
+        temperature = self.config.temperature_kelvin
+        session.start(
+            len(self.atoms), self.config.timestep_fs / 1000.0,
+            None if temperature is None else GAS_CONSTANT * temperature, "gnncv-ase", ASE_UNITS,
+        )  # fmt: skip
+        return PlumedCalculator(self.base, session, with_stress=self.config.ensemble == "npt")
+
     def _make_bias(self) -> Bias | None:
-        """The bias and the walls together, in kJ/mol."""
+        """The bias of ours and the walls together, in kJ/mol."""
         parts: list[Bias] = []
         bias = self.config.bias
         if isinstance(bias, HarmonicConfig):
@@ -159,8 +176,17 @@ class AseEngine:
     def advance(self, steps: int) -> None:
         """Integrate a number of steps."""
         for _ in range(steps):
+            if self.plumed is not None:
+                self._update_plumed()
+                self.plumed.step = self._step + 1
             self.dynamics.step()
-        self._step += steps
+            self._step += 1
+
+    def _update_plumed(self, checkpoint: bool = False) -> None:
+        """Let PLUMED add hills and write rows for the current step, once."""
+        if self.plumed is not None:
+            self.atoms.get_forces()
+            self.plumed.session.update(self._step, checkpoint)
 
     def _bias_changed(self) -> None:
         """Make the dynamics feel the bias as it is now, at the configuration it has."""
@@ -194,22 +220,27 @@ class AseEngine:
     def columns(self) -> list[str]:
         """Columns of COLVAR."""
         names = [] if self.cv is None else list(self.cv.names)
-        bias = ["bias_kj_mol"] if self.biased is not None else []
+        bias = ["bias_kj_mol"] if self.biased is not None or self.plumed is not None else []
         volume = ["volume"] if self.atoms.pbc.all() else []
         return ["time", *names, *bias, "potential_kj_mol", "temperature_kelvin", *volume]
 
     def observe(self) -> dict[str, float]:
         """Time, outputs of the CV, bias, potential energy without bias, temperature, volume (A^3)."""
         row = {"time": self.time_ps}
-        energy = float(self.atoms.get_potential_energy())
+        total = energy = float(self.atoms.get_potential_energy())
         if self.biased is not None:
             row |= self.biased.results["cv"]
-            row["bias_kj_mol"] = self.biased.results["bias_energy"] / KJ_MOL
             energy = self.biased.results["base_energy"]
         elif self.cv is not None:
             here = self.atoms
             result = self.cv.compute(here.positions, np.array(here.cell), np.asarray(here.pbc), outputs=[])
             row |= {name: float(result[name]) for name in result.names}
+        if self.plumed is not None:
+            energy = self.plumed.results["base_energy"]
+        if self.biased is not None and self.plumed is None:
+            row["bias_kj_mol"] = self.biased.results["bias_energy"] / KJ_MOL
+        elif self.plumed is not None:
+            row["bias_kj_mol"] = (total - energy) / KJ_MOL
         row["potential_kj_mol"] = energy / KJ_MOL
         free = 3 * len(self.atoms) - (3 if self.config.ensemble == "nve" else 0)
         row["temperature_kelvin"] = 2.0 * self.atoms.get_kinetic_energy() / (max(free, 1) * units.kB)
@@ -223,6 +254,7 @@ class AseEngine:
 
     def save(self) -> tuple[dict[str, bytes], dict[str, Any]]:
         """Positions, momenta, box, momentum of the box and bias, exactly; random numbers as plain values."""
+        self._update_plumed(checkpoint=True)
         arrays = {
             "positions": self.atoms.positions, "momenta": self.atoms.get_momenta(),
             "cell": np.array(self.atoms.cell),
@@ -239,7 +271,11 @@ class AseEngine:
             "random": json.dumps(self.rng.bit_generator.state),
         }
         facts["n_outside"] = 0 if self.grid is None else self.grid.n_outside
-        return {"state.npz": buffer.getvalue()}, facts
+        files = {"state.npz": buffer.getvalue()}
+        if self.plumed is not None:
+            more_files, more_facts = save_session(self.plumed.session)
+            return files | more_files, facts | more_facts
+        return files, facts
 
     def restore(self, files: dict[str, bytes], facts: dict[str, Any]) -> None:
         """Go on from a restart point, as if there had been no stop."""
@@ -253,20 +289,27 @@ class AseEngine:
                 self.grid.n_outside = int(facts["n_outside"])
         self.rng.bit_generator.state = json.loads(facts["random"])
         self._step, self.n_hills = int(facts["step"]), int(facts["n_hills"])
+        if self.plumed is not None:
+            self.plumed.step = self._step
+            self.plumed.reset()
         self._bias_changed()
+        if self.plumed is not None:
+            self.atoms.get_forces()
+            self.plumed.session.resume(self._step)
         if self.config.ensemble == "npt":
             # the force on the cell is that of its last half step, with the velocities of that time
             self.dynamics.p_eps, self.dynamics.force_eps = cell_motion
 
     def performance(self) -> dict[str, float | int]:
         """Cost of the CV since the start of this process."""
-        if self.biased is None:
-            return {"seconds_cv": 0.0, "n_evaluations": 0, "n_reused": 0}
-        return {
-            "seconds_cv": self.biased.seconds_cv,
-            "n_evaluations": self.biased.n_evaluations,
-            "n_reused": 0,
-        }
+        seconds, evaluations, reused = 0.0, 0, 0
+        if self.biased is not None:
+            seconds, evaluations = self.biased.seconds_cv, self.biased.n_evaluations
+        if self.plumed is not None:
+            session = self.plumed.session
+            seconds, evaluations = seconds + session.seconds, evaluations + session.n_evaluations
+            reused = session.n_reused
+        return {"seconds_cv": seconds, "n_evaluations": evaluations, "n_reused": reused}
 
     def about(self) -> dict[str, Any]:
         """Versions and the range of the bias."""

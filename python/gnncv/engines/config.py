@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gnncv.configuration import load_configuration, validate_configuration
+from gnncv.plumed import PlumedInput
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -113,6 +114,31 @@ class Linear(Section):
     slope_kj_mol: Finite
 
 
+class Plumed(Section):
+    """Whatever a PLUMED input says: a file, or its text under `lines`.
+
+    PLUMED works in the folder `plumed` of the output, so that is where its files are. Files that the input
+    reads are looked for beside it.
+    """
+
+    kind: Literal["plumed"]
+    input: Path | None = None
+    lines: str | None = None
+    folder: Path = Path(".")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Plumed:
+        if (self.input is None) == (self.lines is None):
+            raise ValueError("give input (a file) or lines (the text itself), one of them")
+        return self
+
+    def source(self) -> PlumedInput:
+        """The input, read."""
+        if self.input is not None:
+            return PlumedInput.from_file(self.input)
+        return PlumedInput(self.lines or "", self.folder.absolute())
+
+
 class Wall(Section):
     """V = kappa/2 (cv - at)^2 beyond `at`, zero before: PLUMED's UPPER_WALLS and LOWER_WALLS."""
 
@@ -148,7 +174,7 @@ class StopWhen(Section):
         return self
 
 
-Bias = Annotated[Metadynamics | Harmonic | Linear, Field(discriminator="kind")]
+Bias = Annotated[Metadynamics | Harmonic | Linear | Plumed, Field(discriminator="kind")]
 System = Annotated[LennardJonesSystem | OpenmmXmlSystem | CalculatorSystem, Field(discriminator="kind")]
 
 # What may differ between a run and its continuation: where it runs and how long, not what it computes.
@@ -209,8 +235,8 @@ class RunConfig(Section):
 
     @property
     def biased(self) -> list[str]:
-        """Outputs of the CV that some potential acts on, without repeats."""
-        names = [self.bias.cv] if self.bias is not None else []
+        """Outputs of the CV that some potential of ours acts on, without repeats."""
+        names = [] if self.bias is None or isinstance(self.bias, Plumed) else [self.bias.cv]
         return list(dict.fromkeys([*names, *(wall.cv for wall in self.walls)]))
 
     @property
@@ -229,6 +255,8 @@ class RunConfig(Section):
         facts: dict[str, Any] = json.loads(self.model_dump_json(exclude=NOT_IDENTITY))
         if isinstance(self.system, OpenmmXmlSystem):
             facts["system"]["file"] = hashlib.sha256(self.system.file.read_bytes()).hexdigest()
+        if isinstance(self.bias, Plumed):
+            facts["bias"] = {"kind": "plumed", **self.bias.source().identity()}
         return facts
 
     @classmethod
@@ -265,6 +293,8 @@ def _problems(config: RunConfig) -> list[str]:
         found.append("system calculator needs engine ase")
     if config.engine == "ase" and config.cv_every != 1:
         found.append("cv_every above 1 (multiple time steps) needs engine openmm")
+    if isinstance(config.bias, Plumed) and config.cv_every != 1:
+        found.append("cv_every above 1 is not for bias plumed: PLUMED sees every step")
     if config.biased and config.cv_every > 1:
         strides = {"steps": config.steps, "colvar_stride": config.colvar_stride}
         strides |= {

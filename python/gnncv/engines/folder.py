@@ -18,7 +18,7 @@ from gnncv.errors import InvalidArgument, ModelError, OutputExists
 from gnncv.files import write_atomic
 
 CONFIGURATION = "run-config.yaml"
-_OURS = (COLVAR, HILLS, TRAJECTORY, "run.json", CONFIGURATION, "generations")
+_OURS = (COLVAR, HILLS, TRAJECTORY, "run.json", CONFIGURATION, "generations", "plumed")
 
 
 class Folder:

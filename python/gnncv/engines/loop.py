@@ -21,6 +21,7 @@ from gnncv.engines.folder import Folder
 from gnncv.engines.generations import Generation
 from gnncv.engines.order import NAMES, StopCondition, order_function
 from gnncv.engines.outputs import RunFiles
+from gnncv.engines.plumed_start import open_session
 from gnncv.engines.start import make_engine, read_start
 from gnncv.files import write_atomic
 
@@ -45,7 +46,7 @@ def run(config: RunConfig, progress: bool = True, *, cv: Any | None = None, over
     -------
     Path
         The output folder: COLVAR, HILLS (metadynamics), trajectory.extxyz, run.json,
-        run-config.yaml and generations/.
+        run-config.yaml, generations/, and plumed/ with PLUMED's files (bias plumed).
 
     Raises
     ------
@@ -75,7 +76,7 @@ def run(config: RunConfig, progress: bool = True, *, cv: Any | None = None, over
         step = 0 if previous is None else previous.step
         walker = folder.walker(previous)
         seed = int(np.random.SeedSequence([config.seed, walker, step]).generate_state(1)[0] % (2**31 - 1)) + 1
-        engine = make_engine(config, atoms, cv, seed)
+        engine = make_engine(config, atoms, cv, seed, open_session(config, previous))
         if previous is not None:
             engine.restore(previous.files, previous.facts["engine"])
             if _is_done(config, previous):

@@ -11,6 +11,7 @@ from ase import Atoms
 from gnncv.engines.ase import check_outputs
 from gnncv.engines.config import RunConfig
 from gnncv.engines.engine import Engine
+from gnncv.engines.plumed_session import PlumedSession
 from gnncv.errors import InvalidArgument
 
 
@@ -39,8 +40,10 @@ def read_start(config: RunConfig) -> Atoms:
     return atoms
 
 
-def make_engine(config: RunConfig, atoms: Atoms, cv: Any | None, seed: int) -> Engine:
-    """The engine that the configuration names, ready for its first step."""
+def make_engine(
+    config: RunConfig, atoms: Atoms, cv: Any | None, seed: int, session: PlumedSession | None = None
+) -> Engine:
+    """The engine that the configuration names, ready for its first step; `session` is for bias plumed."""
     if config.biased:
         if cv is None:
             raise InvalidArgument(
@@ -54,7 +57,7 @@ def make_engine(config: RunConfig, atoms: Atoms, cv: Any | None, seed: int) -> E
             if error.name != "openmm":
                 raise
             raise InvalidArgument("engine openmm is not installed: pip install 'gnncv[openmm]'") from None
-        return OpenmmEngine(config, atoms, cv, seed)
+        return OpenmmEngine(config, atoms, cv, seed, session)
     try:
         from gnncv.engines.ase_engine import AseEngine
     except ModuleNotFoundError as error:
@@ -64,4 +67,4 @@ def make_engine(config: RunConfig, atoms: Atoms, cv: Any | None, seed: int) -> E
             "engine ase needs a newer ASE, with LangevinBAOAB: pip install -U ase"
         ) from None
 
-    return AseEngine(config, atoms, cv, seed)
+    return AseEngine(config, atoms, cv, seed, session)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,16 @@ from ase import Atoms, units
 from numpy.typing import NDArray
 from openmm import unit
 
-from gnncv.engines.config import Harmonic, Linear, RunConfig
+from gnncv.engines.config import Harmonic, Linear, Plumed, RunConfig
 from gnncv.engines.config import Metadynamics as MetadynamicsConfig
 from gnncv.engines.metadynamics_range import GAS_CONSTANT, choose_range
 from gnncv.engines.openmm.force import CvEvaluator, cv_force
 from gnncv.engines.openmm.integrator import add_barostat, build_integrator
 from gnncv.engines.openmm.metadynamics import Metadynamics
+from gnncv.engines.openmm.plumed_force import PlumedForce
 from gnncv.engines.openmm.system import build_system, to_openmm_frame
+from gnncv.engines.plumed_session import PlumedSession
+from gnncv.engines.plumed_start import save_session
 from gnncv.engines.walkers import SharedBias
 from gnncv.errors import GnncvError, InvalidArgument
 from gnncv.files import HillsWriter
@@ -41,9 +46,13 @@ class OpenmmEngine:
         The collective variable.
     seed : int
         For velocities, thermostat and barostat of this start of the run.
+    session : PlumedSession, optional
+        For bias plumed.
     """
 
-    def __init__(self, config: RunConfig, atoms: Atoms, cv: Any | None, seed: int) -> None:
+    def __init__(
+        self, config: RunConfig, atoms: Atoms, cv: Any | None, seed: int, session: PlumedSession | None = None
+    ) -> None:
         self.config = config
         self.frame = to_openmm_frame(atoms)
         self.periodic = bool(atoms.pbc.all())
@@ -51,6 +60,7 @@ class OpenmmEngine:
         self.evaluator = None if cv is None else CvEvaluator(cv, atoms.get_chemical_symbols(), self.periodic)
         self.metadynamics: Metadynamics | None = None
         self._bias_groups: set[int] = set()
+        self.plumed = None if session is None else self._add_plumed(session)
         self._add_bias()
         add_barostat(config, self.system, seed)
         self._stride = config.cv_every if self._bias_groups else 1
@@ -64,7 +74,7 @@ class OpenmmEngine:
             [self.system.getParticleMass(k).value_in_unit(unit.dalton) for k in range(len(self.frame))]
         )
         self._step = 0
-        with _original_error(self.evaluator):
+        with self._original_error():
             self._start(seed)
 
     def _start(self, seed: int) -> None:
@@ -104,6 +114,18 @@ class OpenmmEngine:
         elif isinstance(bias, MetadynamicsConfig):
             self._add_metadynamics(bias, self.evaluator)
 
+    def _add_plumed(self, session: PlumedSession) -> PlumedForce:
+        temperature = self.config.temperature_kelvin
+        session.start(
+            len(self.frame), self.config.timestep_fs / 1000.0,
+            None if temperature is None else GAS_CONSTANT * temperature, "gnncv-openmm",
+        )  # fmt: skip
+        plumed = PlumedForce(session, self.system, self.periodic)
+        group = _free_group(self.system)
+        plumed.add_to(self.system, group)
+        self._bias_groups.add(group)
+        return plumed
+
     def _add_static(self, variables: list[tuple[str, tuple[str, float] | None]], energy: str) -> None:
         assert self.evaluator is not None
         force = openmm.CustomCVForce(energy)
@@ -125,6 +147,14 @@ class OpenmmEngine:
             self.range.wall_kappa,
         )  # fmt: skip
         self._bias_groups.add(self.metadynamics.force_group)
+
+    def _original_error(self) -> AbstractContextManager[None]:
+        sources: list[CvEvaluator | PlumedSession] = []
+        if self.evaluator is not None:
+            sources.append(self.evaluator)
+        if self.plumed is not None:
+            sources.append(self.plumed.session)
+        return _original_errors(sources)
 
     @property
     def step(self) -> int:
@@ -150,14 +180,27 @@ class OpenmmEngine:
 
     def advance(self, steps: int) -> None:
         """Integrate a number of steps of `timestep_fs`, a multiple of `cv_every` when there is a bias."""
-        with _original_error(self.evaluator):
+        if self.plumed is not None:
+            self._advance_with_plumed(steps, self.plumed)
+            return
+        with self._original_error():
             self.integrator.step(steps // self._stride)
         self._step += steps
+
+    def _advance_with_plumed(self, steps: int, plumed: PlumedForce) -> None:
+        """Integrate, with PLUMED's update after each step: for the configuration that the step began with."""
+        with self._original_error():
+            for _ in range(steps):
+                plumed.step = self._step
+                self.integrator.step(1)
+                plumed.session.update(self._step)
+                self._step += 1
+        plumed.step = self._step
 
     def deposit(self) -> None:
         """Add a hill at the current configuration."""
         if self.metadynamics is not None:
-            with _original_error(self.evaluator):
+            with self._original_error():
                 self.metadynamics.deposit(self.context, self.time_ps)
 
     def exchange(self) -> None:
@@ -185,10 +228,10 @@ class OpenmmEngine:
             state = self.context.getState(positions=True)
             box = state.getPeriodicBoxVectors(asNumpy=True)._value if self.periodic else None
             bias = self.config.bias  # the next step asks for its gradient: compute it along
-            gradients = () if bias is None else (bias.cv,)
+            gradients = () if bias is None or isinstance(bias, Plumed) else (bias.cv,)
             result = self.evaluator.evaluate(state.getPositions(asNumpy=True)._value, box, gradients)
             row |= {name: float(result[name]) for name in self.evaluator.cv.names}
-        with _original_error(self.evaluator):
+        with self._original_error():
             if self._bias_groups:
                 state = self.context.getState(energy=True, groups=self._bias_groups)
                 bias_energy = row["bias_kj_mol"] = state.getPotentialEnergy()._value
@@ -213,6 +256,9 @@ class OpenmmEngine:
 
     def save(self) -> tuple[dict[str, bytes], dict[str, Any]]:
         """State as XML, OpenMM's own checkpoint where it fits again, and this walker's bias."""
+        if self.plumed is not None:
+            self._evaluate_plumed(self.plumed)
+            self.plumed.session.update(self._step, checkpoint=True)
         state = self.context.getState(
             positions=True, velocities=True, parameters=True, integratorParameters=True
         )
@@ -230,7 +276,15 @@ class OpenmmEngine:
             np.save(buffer, self.metadynamics.own_bias)
             files["own_bias.npy"] = buffer.getvalue()
             facts |= {"n_hills": self.metadynamics.n_hills, "n_outside": self.metadynamics.n_outside}
+        if self.plumed is not None:
+            more_files, more_facts = save_session(self.plumed.session)
+            return files | more_files, facts | more_facts
         return files, facts
+
+    def _evaluate_plumed(self, plumed: PlumedForce) -> None:
+        plumed.step = self._step
+        with self._original_error():
+            plumed.evaluate(self.context.getState(positions=True))
 
     def restore(self, files: dict[str, bytes], facts: dict[str, Any]) -> None:
         """Go on from a restart point.
@@ -248,16 +302,22 @@ class OpenmmEngine:
         except openmm.OpenMMException:
             self.context.setState(state)
         self._step = int(facts["step"])
+        if self.plumed is not None:
+            self._evaluate_plumed(self.plumed)
+            self.plumed.session.resume(self._step)
         if self.metadynamics is not None:
             own = np.load(io.BytesIO(files["own_bias.npy"]), allow_pickle=False)
             self.metadynamics.restore(own, int(facts["n_hills"]), int(facts["n_outside"]), self.context)
 
     def performance(self) -> dict[str, float | int]:
         """Cost of the CV since the start of this process."""
-        if self.evaluator is None:
-            return {"seconds_cv": 0.0, "n_evaluations": 0, "n_reused": 0}
-        here = self.evaluator
-        return {"seconds_cv": here.seconds, "n_evaluations": here.n_evaluations, "n_reused": here.n_reused}
+        seconds, evaluations, reused = 0.0, 0, 0
+        for here in (self.evaluator, None if self.plumed is None else self.plumed.session):
+            if here is not None:
+                seconds += here.seconds
+                evaluations += here.n_evaluations
+                reused += here.n_reused
+        return {"seconds_cv": seconds, "n_evaluations": evaluations, "n_reused": reused}
 
     def about(self) -> dict[str, Any]:
         """Platform, versions, the range of the bias."""
@@ -276,19 +336,18 @@ class OpenmmEngine:
         return facts
 
 
-class _original_error:  # noqa: N801 (used like a function)
-    """Raise what the CV raised, not OpenMM's text of it."""
-
-    def __init__(self, evaluator: CvEvaluator | None) -> None:
-        self.evaluator = evaluator
-
-    def __enter__(self) -> None:
-        if self.evaluator is not None:
-            self.evaluator.error = None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is not None and self.evaluator is not None and isinstance(self.evaluator.error, GnncvError):
-            raise self.evaluator.error from None
+@contextmanager
+def _original_errors(sources: list[CvEvaluator | PlumedSession]) -> Iterator[None]:
+    """Raise what the CV or PLUMED raised, not OpenMM's text of it."""
+    for source in sources:
+        source.error = None
+    try:
+        yield
+    except Exception:
+        for source in sources:
+            if isinstance(source.error, GnncvError):
+                raise source.error from None
+        raise
 
 
 def _free_group(system: openmm.System) -> int:

@@ -1,0 +1,64 @@
+"""The files that PLUMED writes in a run, cut back when the run goes on from a restart point."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from gnncv.errors import InvalidArgument
+
+LOG = "plumed.log"
+_OURS = (LOG, "plumed.dat")  # not cut: the log tells the whole story
+
+
+def flush_files(folder: Path, elsewhere: Iterable[Path] = ()) -> dict[str, int]:
+    """Force PLUMED's files to the disk; their lengths in bytes, by name or, `elsewhere`, by path."""
+    found = {path.name: path for path in _files(folder)}
+    found |= {str(path): path for path in elsewhere if path.is_file()}
+    for path in found.values():
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    return {name: path.stat().st_size for name, path in found.items()}
+
+
+def cut_back(
+    folder: Path, sizes: Mapping[str, int], contents: Mapping[str, bytes], remove_others: bool
+) -> None:
+    """Make the files what they were at a restart point.
+
+    Parameters
+    ----------
+    folder
+        PLUMED's folder.
+    sizes
+        Lengths of the files to keep, as `flush_files` returned them; what was appended later is cut off.
+    contents
+        Files to put back as they were.
+    remove_others
+        Remove files that came later.
+
+    Raises
+    ------
+    InvalidArgument
+        If a file is missing or shorter than it was.
+    """
+    for name, size in sizes.items():
+        path = folder / name
+        if name in contents:
+            path.write_bytes(contents[name])
+        elif not path.is_file() or path.stat().st_size < size:
+            raise InvalidArgument(f"cannot go on with {path}: it is missing or shorter than {size} bytes")
+        elif path.stat().st_size > size:
+            os.truncate(path, size)
+    if remove_others:
+        for path in _files(folder):
+            if path.name not in sizes:
+                path.unlink()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and path.name not in _OURS)
