@@ -1,0 +1,362 @@
+#include "action.h"
+
+#include "communicator.h"
+
+#include "core/ActionRegister.h"
+#include "core/PlumedMain.h"
+#include "tools/OpenMP.h"
+#ifndef GNNCV_PLUMED_WITHOUT_ATOMS
+#include "core/Atoms.h" // PLUMED 2.9: units are the atoms'
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace gnncv_plumed {
+
+PLUMED_REGISTER_ACTION(GnncvAction, "GNNCV")
+
+void GnncvAction::registerKeywords(PLMD::Keywords& keys) {
+    Colvar::registerKeywords(keys);
+    useCustomisableComponents(keys);
+    keys.add("compulsory", "MODEL", "the model file that gnncv exported");
+    keys.add("atoms", "ATOMS", "the atoms the collective variable is of");
+    keys.add("numbered", "SPECIES", "the atoms of each species, instead of ATOMS or in addition to it");
+    keys.reset_style("SPECIES", "atoms");
+    keys.add("optional", "SPECIES_TO_TYPES",
+             "the model's species (by name or atomic number) of SPECIES1, SPECIES2, ...");
+    keys.add("optional", "COMPONENTS", "the outputs of the model to have as components (default: all)");
+    keys.add("optional", "DEVICE", "where to evaluate: cpu (default), cuda, cuda:N");
+    keys.add("optional", "PRECISION",
+             "of the network: float32 or float64 (default: as the file was exported)");
+    keys.add("optional", "NUM_THREADS", "threads of the evaluation (default and at most: PLUMED's)");
+    keys.add(
+        "optional", "NL_SKIN",
+        "distance added to the cutoff in the neighbor list, in PLUMED's unit of length; 0: a new list each "
+        "step (default: chosen from the cutoff)");
+    keys.addFlag("SERIAL", false, "evaluate everything in each MPI process, instead of dividing the atoms");
+}
+
+GnncvAction::GnncvAction(const PLMD::ActionOptions& options) : Action(options), Colvar(options) {
+    try {
+        read_input();
+        find_evaluation();
+        add_components();
+    } catch (const gnncv::Error& reason) {
+        error(reason.what());
+    } catch (const std::invalid_argument& reason) {
+        error(reason.what());
+    }
+    requestAtoms(request_.atoms);
+    log_start();
+    evaluation_->join(this);
+}
+
+GnncvAction::~GnncvAction() {
+    if (evaluation_ != nullptr) {
+        evaluation_->leave(this);
+        if (evaluation_.use_count() == 1) {
+            log_end();
+        }
+    }
+}
+
+void GnncvAction::read_input() {
+    parse("MODEL", request_.model);
+    parseAtomList("ATOMS", request_.atoms);
+    for (int n = 1;; ++n) {
+        SpeciesGroup group{n, {}};
+        parseAtomList("SPECIES", n, group.atoms);
+        if (group.atoms.empty()) {
+            break;
+        }
+        request_.groups.push_back(group);
+    }
+    parseVector("SPECIES_TO_TYPES", request_.species_to_types);
+    parseVector("COMPONENTS", request_.components);
+    parse("DEVICE", request_.device);
+    parse("PRECISION", request_.precision);
+    bool given = false;
+    std::string text;
+    parse("NUM_THREADS", text);
+    given = !text.empty();
+    if (given && (!PLMD::Tools::convertNoexcept(text, request_.num_threads) || request_.num_threads < 1)) {
+        error("NUM_THREADS=" + text + " is not a number of threads: write NUM_THREADS=1 or more");
+    }
+    text.clear();
+    parse("NL_SKIN", text);
+    given = !text.empty();
+    if (given && (!PLMD::Tools::convertNoexcept(text, request_.skin) || !(request_.skin >= 0.0))) {
+        error("NL_SKIN=" + text +
+              " is not a length: write 0 (a new list each step) or a positive length in " +
+              "PLUMED's unit, or leave it out");
+    }
+    parseFlag("NOPBC", request_.without_pbc);
+    parseFlag("SERIAL", request_.serial);
+    checkRead();
+    complete(request_);
+#ifdef GNNCV_PLUMED_WITHOUT_ATOMS
+    scales_ = unit_scales(getUnits(), usingNaturalUnits());
+#else
+    scales_ = unit_scales(plumed.getAtoms().getUnits(), plumed.getAtoms().usingNaturalUnits());
+#endif
+}
+
+gnncv::Options GnncvAction::options() const {
+    gnncv::Options options;
+    options.device = request_.device;
+    options.precision = request_.precision;
+    options.skin = request_.skin * scales_.angstrom;
+    options.num_threads = threads_to_use(request_, static_cast<int>(PLMD::OpenMP::getNumThreads()));
+    if (comm.Get_size() > 1 && !request_.serial) {
+        options.communicator = std::make_shared<PlumedCommunicator>(comm);
+    }
+    return options;
+}
+
+bool GnncvAction::asks_for_the_same(const GnncvAction& other) const {
+    const Request& a = request_;
+    const Request& b = other.request_;
+    return a.model == b.model && a.atoms == b.atoms && a.device == b.device && a.precision == b.precision &&
+           a.num_threads == b.num_threads && a.skin == b.skin && a.without_pbc == b.without_pbc &&
+           a.serial == b.serial && checkNumericalDerivatives() == other.checkNumericalDerivatives();
+}
+
+void GnncvAction::find_evaluation() {
+    const auto* structure = plumed.getActionSet().selectLatest<PLMD::GenericMolInfo*>(this);
+    for (const GnncvAction* other : plumed.getActionSet().select<GnncvAction*>()) {
+        if (asks_for_the_same(*other)) {
+            species_ = find_species(request_, other->evaluation_->core().species(), structure);
+            if (species_.symbols == other->evaluation_->symbols()) {
+                evaluation_ = other->evaluation_;
+                return;
+            }
+        }
+    }
+    evaluation_ = std::make_shared<Evaluation>(request_.model, options());
+    const gnncv::CollectiveVariable& core = evaluation_->core();
+    if (core.skin() > core.cutoff()) {
+        throw std::invalid_argument(
+            "NL_SKIN=" + std::to_string(request_.skin) + " is longer than the cutoff, " +
+            std::to_string(core.cutoff() / scales_.angstrom) + " in PLUMED's unit of length (" +
+            scales_.length + "): write a fraction of the cutoff, or leave it out");
+    }
+    species_ = find_species(request_, core.species(), structure);
+    evaluation_->bind(species_.symbols);
+}
+
+void GnncvAction::add_components() {
+    const std::vector<std::string>& names = evaluation_->core().names();
+    component_names_ = request_.components.empty() ? names : request_.components;
+    for (const std::string& name : component_names_) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+            throw std::invalid_argument("COMPONENTS names '" + name +
+                                        "', which the model does not have: it has " + listed(names));
+        }
+    }
+    // PLUMED accepts a component `bias` only before all others.
+    std::stable_partition(component_names_.begin(), component_names_.end(),
+                          [](const std::string& name) { return name == "bias"; });
+    for (const std::string& name : component_names_) {
+        addComponentWithDerivatives(name);
+        componentIsNotPeriodic(name);
+        values_.push_back(getPntrToComponent(name));
+        outputs_.push_back(std::find(names.begin(), names.end(), name) - names.begin());
+    }
+    bias_ = component_names_.front() == "bias" ? values_.front() : nullptr;
+    has_derivatives_.assign(values_.size(), false);
+}
+
+bool GnncvAction::needs_derivatives() const {
+    return !doNotCalculateDerivatives() && !checkNumericalDerivatives();
+}
+
+void GnncvAction::read_configuration() {
+    const std::vector<PLMD::Vector>& positions = getPositions();
+    now_.positions.resize(3 * positions.size());
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+        for (unsigned k = 0; k < 3; ++k) {
+            now_.positions[3 * i + k] = scales_.angstrom * positions[i][k];
+        }
+    }
+    now_.cell = cell_in_angstrom(getBox(), scales_, request_.without_pbc);
+    now_.step = getStep();
+}
+
+void GnncvAction::check_units() {
+    const std::string doubt = doubt_about_lengths(getPositions(), now_.cell, scales_);
+    if (!doubt.empty()) {
+        plumed_merror("GNNCV " + getLabel() + ": " + doubt);
+    }
+    units_checked_ = true;
+}
+
+void GnncvAction::calculate() {
+    read_configuration();
+    if (!units_checked_) {
+        check_units();
+    }
+    try {
+        set_values(differencing_ ? evaluation_->evaluate_plainly(now_) : evaluation_->evaluate(now_, *this));
+        if (!differencing_) {
+            set_derivatives();
+            show_bias(false);
+        }
+    } catch (const gnncv::Error& reason) {
+        fail(reason);
+    }
+}
+
+void GnncvAction::calculateNumericalDerivatives(PLMD::ActionWithValue* action) {
+    differencing_ = true;
+    Colvar::calculateNumericalDerivatives(action);
+    differencing_ = false;
+    has_derivatives_.assign(values_.size(), true);
+    show_bias(false);
+}
+
+void GnncvAction::set_values(const std::vector<double>& outputs) {
+    for (std::size_t k = 0; k < values_.size(); ++k) {
+        values_[k]->set(outputs[outputs_[k]] * scales_.of_output(component_names_[k]));
+    }
+}
+
+// Components whose derivatives somebody reads in this step.
+std::vector<bool> GnncvAction::wanted_derivatives() {
+    if (n_actions_seen_ != plumed.getActionSet().size()) {
+        n_actions_seen_ = plumed.getActionSet().size();
+        std::vector<std::string> names;
+        for (const PLMD::Value* value : values_) {
+            names.push_back(value->getName());
+        }
+        readers_ = find_readers(plumed.getActionSet(), names);
+    }
+    if (isOptionOn("GRADIENTS")) { // somebody projects gradients, of these or of functions of these
+        return readers_.used;
+    }
+    std::vector<bool> wanted(values_.size(), false);
+    for (const DerivativeReader& reader : readers_.of_derivatives) {
+        wanted[reader.component] = wanted[reader.component] || reader.action->isActive();
+    }
+    return wanted;
+}
+
+void GnncvAction::set_derivatives() {
+    has_derivatives_.assign(values_.size(), false);
+    if (!needs_derivatives()) {
+        return;
+    }
+    has_derivatives_ = wanted_derivatives();
+    std::vector<std::string> names;
+    std::vector<std::size_t> places;
+    for (std::size_t k = 0; k < values_.size(); ++k) {
+        if (has_derivatives_[k]) {
+            names.push_back(component_names_[k]);
+            places.push_back(k);
+        }
+    }
+    if (names.empty()) {
+        return;
+    }
+    const gnncv::Result& result = evaluation_->differentiate(now_, *this, names);
+    const auto n = static_cast<unsigned>(3 * getNumberOfAtoms());
+    for (std::size_t g = 0; g < names.size(); ++g) {
+        const double unit = scales_.of_output(names[g]);
+        PLMD::Value& value = *values_[places[g]];
+        for (unsigned i = 0; i < n; ++i) {
+            value.setDerivative(i, unit * scales_.angstrom * result.gradient(g)[i]);
+        }
+        for (unsigned a = 0; a < 3; ++a) {
+            for (unsigned b = 0; b < 3; ++b) { // PLUMED: minus the sum over atoms of r_a dCV/dr_b
+                value.setDerivative(n + 3 * a + b, -unit * result.strain_gradient(g)[3 * b + a]);
+            }
+        }
+    }
+}
+
+void GnncvAction::apply() {
+    std::vector<double> weights(evaluation_->core().names().size(), 0.0);
+    bool stored = false;
+    bool lazy = false;
+    for (std::size_t k = 0; k < values_.size(); ++k) {
+        const double force = values_[k]->getForce();
+        if (force != 0.0) {
+            stored = stored || has_derivatives_[k];
+            lazy = lazy || !has_derivatives_[k];
+            weights[outputs_[k]] = force * scales_.of_output(component_names_[k]);
+        }
+    }
+    // All forces of this action one way: the stored derivatives serve only if they are all there.
+    if (!lazy) {
+        std::fill(weights.begin(), weights.end(), 0.0);
+    }
+    if (needs_derivatives()) {
+        try {
+            if (const gnncv::WeightedGradient* gradient = evaluation_->take_turn(now_, *this, weights)) {
+                add_forces(*gradient);
+            }
+        } catch (const gnncv::Error& reason) {
+            fail(reason);
+        }
+    }
+    if (stored && !lazy) {
+        Colvar::apply();
+    }
+}
+
+void GnncvAction::add_forces(const gnncv::WeightedGradient& gradient) {
+    forces_.clear();
+    for (const double slope : gradient.gradient) {
+        forces_.push_back(scales_.angstrom * slope);
+    }
+    for (unsigned a = 0; a < 3; ++a) {
+        for (unsigned b = 0; b < 3; ++b) {
+            forces_.push_back(-gradient.strain_gradient[3 * b + a]);
+        }
+    }
+    unsigned first = 0;
+    setForcesOnAtoms(forces_, first);
+}
+
+// PLUMED adds every component called `bias` to its total bias when calculate() returns. Here that would count
+// the energy twice, since BIASVALUE adds it again; so it is shown only afterwards, where PLUMED lets us.
+void GnncvAction::show_bias(bool shown) {
+#ifdef GNNCV_PLUMED_WITHOUT_ATOMS
+    if (bias_ != nullptr) {
+        if (shown) {
+            bias_->set(bias_energy_);
+        } else {
+            bias_energy_ = bias_->get();
+            bias_->set(0.0);
+        }
+    }
+#else
+    (void)shown;
+#endif
+}
+
+#ifdef GNNCV_PLUMED_WITHOUT_ATOMS
+void GnncvAction::setGradientsIfNeeded() {
+    show_bias(true);
+    Colvar::setGradientsIfNeeded();
+}
+#endif
+
+void GnncvAction::fail(const std::exception& reason) const {
+    static const std::string counted = " (counted from 0)";
+    std::string text = reason.what();
+    const std::size_t end = text.find(counted);
+    const std::size_t start =
+        end == std::string::npos ? end : text.find_last_not_of("0123456789", end - 1) + 1;
+    if (start != std::string::npos && start < end) {
+        const std::size_t place = std::strtoul(text.c_str() + start, nullptr, 10);
+        if (place < request_.atoms.size()) {
+            text.replace(start, end + counted.size() - start, std::to_string(request_.atoms[place].serial()));
+        }
+    }
+    plumed_merror("GNNCV " + getLabel() + " at step " + std::to_string(getStep()) + ": " + text);
+}
+
+} // namespace gnncv_plumed
