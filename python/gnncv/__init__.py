@@ -40,6 +40,7 @@ _ROOMS = (
     "files",
     "models",
     "nn",
+    "plumed",
     "rounds",
     "training",
 )

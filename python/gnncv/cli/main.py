@@ -12,7 +12,7 @@ from typing import NoReturn, Protocol, cast
 
 from gnncv.errors import GnncvError
 
-COMMANDS = ("train", "export", "inspect", "evaluate", "run", "fes", "sensitivity", "doctor", "demo")
+COMMANDS = ("train", "export", "inspect", "evaluate", "run", "fes", "sensitivity", "plumed", "doctor", "demo")
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -23,6 +23,7 @@ EXTRAS = {
     "lightning": "gnncv[train]",
     "matplotlib": "gnncv[analysis]",
     "openmm": "gnncv[openmm]",
+    "plumed": "gnncv[plumed]",
     "sklearn": "gnncv[train]",
 }
 
