@@ -8,16 +8,17 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gnncv.cli.output import print_facts
+
+if TYPE_CHECKING:
+    from gnncv.plumed import Installation
 
 SUMMARY = "what is found (torch, native library, engines, PLUMED), what is wrong, how to mend it"
 EXAMPLE = "  gnncv doctor\n  gnncv doctor --json > doctor.json"
@@ -76,7 +77,7 @@ def examine() -> Iterator[Finding]:
         "freud-analysis", essential=False, mend="order parameters need it: pip install 'gnncv[analysis]'"
     )
     yield _package("matplotlib", essential=False, mend="pictures need it: pip install 'gnncv[analysis]'")
-    yield _plumed()
+    yield from _plumed()
 
 
 def _package(name: str, essential: bool, mend: str) -> Finding:
@@ -156,25 +157,44 @@ def _openmm() -> Finding:
     return Finding("openmm", "ok", f"{openmm.version.version}, platforms {', '.join(platforms)}")
 
 
-def _plumed() -> Finding:
-    """The PLUMED kernel named by PLUMED_KERNEL and the `plumed` command on PATH."""
-    kernel = os.environ.get("PLUMED_KERNEL")
-    command = shutil.which("plumed")
-    if kernel and not os.path.isfile(kernel):
-        return Finding(
-            "plumed", "absent", f"PLUMED_KERNEL={kernel} is no file", "set it to libplumedKernel.so"
-        )
-    if command is None:
-        detail = f"kernel {kernel}" if kernel else "no kernel (PLUMED_KERNEL) and no plumed command on PATH"
-        return Finding("plumed", "ok" if kernel else "absent", detail)
-    try:
-        reply = subprocess.run(
-            [command, "--no-mpi", "info", "--version"], capture_output=True, text=True, timeout=20, check=True
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        return Finding(
-            "plumed", "absent", f"{command} does not run: {error}", "check that PLUMED installation"
-        )
-    return Finding(
-        "plumed", "ok", f"{reply.stdout.strip()} ({command})" + (f", kernel {kernel}" if kernel else "")
+def _plumed() -> Iterator[Finding]:
+    """The wrapper and each PLUMED: version and kernel, its plugin, and whether it really loads that."""
+    from gnncv.plumed import find_installations
+
+    yield _package(
+        "plumed", essential=False, mend="bias plumed needs its wrapper: pip install 'gnncv[plumed]'"
     )
+    kernel = os.environ.get("PLUMED_KERNEL")
+    if kernel and not os.path.isfile(kernel):
+        said = "set it to libplumedKernel.so, or unset it"
+        yield Finding("PLUMED", "absent", f"PLUMED_KERNEL={kernel} is no file", said)
+    found = find_installations()
+    if not found:
+        said = "put its program `plumed` on the PATH, or set PLUMED_KERNEL"
+        yield Finding("PLUMED", "absent", "no plumed on the PATH, by PLUMED_KERNEL or pkg-config", said)
+
+    for number, installation in enumerate(found):
+        name = "PLUMED" if number == 0 else f"PLUMED ({number + 1})"
+        library = (
+            f"kernel {installation.kernel}" if installation.kernel else "static, without a kernel library"
+        )
+        yield Finding(name, "ok", f"{installation}, {library}")
+        yield _plugin(f"{name} plugin", installation)
+
+
+def _plugin(name: str, installation: Installation) -> Finding:
+    """Whether the plugin for a PLUMED is built, and a real LOAD."""
+    from gnncv.errors import GnncvError
+    from gnncv.plumed import find_plugin, try_load
+
+    build = f"gnncv plumed build --plumed {installation.command}"
+    if installation.kernel is None:
+        return Finding(name, "absent", "this PLUMED cannot load plugins", "configure it with --enable-shared")
+    try:
+        library = find_plugin(installation)
+        if library is None:
+            return Finding(name, "absent", "not built for this PLUMED, gnncv and torch", build)
+        try_load(installation, library)
+    except GnncvError as error:
+        return Finding(name, "absent", f"does not load: {error}", f"{build} --force")
+    return Finding(name, "ok", f"loads: {library}")

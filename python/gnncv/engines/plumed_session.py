@@ -146,7 +146,12 @@ class PlumedSession:
                     self._plumed.cmd(name, value)
                 self._plumed.cmd("init")
         except Exception as error:
-            raise InvalidArgument(f"PLUMED refuses its input: {plumed_message(error)}") from None
+            message = plumed_message(error)
+            if 'Action "GNNCV" is not known' in message and self.source.loads_gnncv:
+                message += (
+                    " The plugin of its LOAD line does not fit: leave that line out, or build it again."
+                )
+            raise InvalidArgument(f"PLUMED refuses its input: {message}") from None
 
     def evaluate(
         self,

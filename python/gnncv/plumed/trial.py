@@ -12,6 +12,7 @@ from gnncv.plumed.installation import Installation
 from gnncv.plumed.plugin import load_line, read_plugin
 
 _SECONDS = 120
+_REFUSAL = re.compile(r"gnncv: \S.* is of no use here: (.*)")  # what the plugin itself says
 _ONE_ATOM = "1\n10.0 10.0 10.0\nX 0.0 0.0 0.0\n"
 
 
@@ -49,8 +50,9 @@ def try_load(installation: Installation, library: str | Path) -> None:
             )  # fmt: skip
         except (OSError, subprocess.SubprocessError) as error:
             raise LoadError(f"{installation.command} does not run: {error}") from None
-    if reply.returncode != 0:
-        raise LoadError(explain(reply.stdout + "\n" + reply.stderr, installation, library))
+    output = reply.stdout + "\n" + reply.stderr
+    if reply.returncode != 0 or _REFUSAL.search(output):
+        raise LoadError(explain(output, installation, library))
 
 
 def explain(output: str, installation: Installation, library: Path) -> str:
@@ -60,6 +62,9 @@ def explain(output: str, installation: Installation, library: Path) -> str:
     built, here = facts.get("plumed"), installation.version
     if built is not None and built != here:
         return f"this plugin was built for PLUMED {built}, this is {here}: run `{_build(installation)}`"
+    refusal = _REFUSAL.search(output)
+    if refusal:
+        return f"this plugin refuses: {refusal[1]}"
     said = re.search(r"(GLIBC(XX)?_[\d.]+)' not found", output)
     if said:
         return (
