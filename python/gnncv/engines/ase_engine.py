@@ -91,7 +91,8 @@ class AseEngine:
         temperature = self.config.temperature_kelvin
         session.start(
             len(self.atoms), self.config.timestep_fs / 1000.0,
-            None if temperature is None else GAS_CONSTANT * temperature, "gnncv-ase", ASE_UNITS,
+            None if temperature is None else GAS_CONSTANT * temperature, "gnncv-ase",
+            self.config.threads, ASE_UNITS,
         )  # fmt: skip
         return PlumedCalculator(self.base, session, with_stress=self.config.ensemble == "npt")
 

@@ -76,16 +76,21 @@ def run(config: RunConfig, progress: bool = True, *, cv: Any | None = None, over
         step = 0 if previous is None else previous.step
         walker = folder.walker(previous)
         seed = int(np.random.SeedSequence([config.seed, walker, step]).generate_state(1)[0] % (2**31 - 1)) + 1
-        engine = make_engine(config, atoms, cv, seed, open_session(config, previous))
-        if previous is not None:
-            engine.restore(previous.files, previous.facts["engine"])
-            if _is_done(config, previous):
-                return folder.path
-        loop = _Loop(config, engine, folder, walker, previous)
+        if previous is not None and _is_done(config, previous):
+            return folder.path
+        session = open_session(config, previous)
         try:
-            loop.run(progress)
+            engine = make_engine(config, atoms, cv, seed, session)
+            if previous is not None:
+                engine.restore(previous.files, previous.facts["engine"])
+            loop = _Loop(config, engine, folder, walker, previous)
+            try:
+                loop.run(progress)
+            finally:
+                loop.files.close()
         finally:
-            loop.files.close()
+            if session is not None:
+                session.close()
     return folder.path
 
 

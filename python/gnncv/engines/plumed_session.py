@@ -121,9 +121,25 @@ class PlumedSession:
         timestep_ps: float,
         kt_kj_mol: float | None,
         engine: str,
+        threads: int = 1,
         units: MdUnits | None = None,
     ) -> None:
         """Read the input.
+
+        Parameters
+        ----------
+        n_atoms
+            Atoms of the system.
+        timestep_ps
+            Time between two steps.
+        kt_kj_mol
+            Thermal energy, for inputs without TEMP; None if there is no thermostat.
+        engine
+            Its name, for the log.
+        threads
+            As many as PLUMED, and so GNNCV, may use.
+        units
+            The engine's; None means PLUMED's own.
 
         Raises
         ------
@@ -139,7 +155,7 @@ class PlumedSession:
         }  # fmt: skip
         if kt_kj_mol is not None:
             settings["setKbT"] = kt_kj_mol / units.energy
-        settings |= {"setLogFile": LOG, "setPlumedDat": INPUT}
+        settings |= {"setNumOMPthreads": threads, "setLogFile": LOG, "setPlumedDat": INPUT}
         try:
             with self._inside():
                 for name, value in settings.items():

@@ -119,6 +119,7 @@ class OpenmmEngine:
         session.start(
             len(self.frame), self.config.timestep_fs / 1000.0,
             None if temperature is None else GAS_CONSTANT * temperature, "gnncv-openmm",
+            self.config.threads,
         )  # fmt: skip
         plumed = PlumedForce(session, self.system, self.periodic)
         group = _free_group(self.system)
