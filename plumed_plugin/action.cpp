@@ -194,6 +194,10 @@ void GnncvAction::check_units() {
 }
 
 void GnncvAction::calculate() {
+    if (differencing_ && without_box_ &&
+        modulo2(getBox().getRow(0) + getBox().getRow(1) + getBox().getRow(2)) > 0.0) {
+        return;
+    }
     read_configuration();
     if (!units_checked_) {
         check_units();
@@ -209,10 +213,28 @@ void GnncvAction::calculate() {
     }
 }
 
+// PLUMED moves the atoms and changes the box, and calls calculate() for each. It cannot change a box that is
+// not there: what it does instead (all atoms end at the origin) is not evaluated, and the box derivatives
+// follow from the atoms'.
 void GnncvAction::calculateNumericalDerivatives(PLMD::ActionWithValue* action) {
+    const gnncv::Cell cell = cell_in_angstrom(getBox(), scales_, false);
+    without_box_ = std::none_of(cell.periodic.begin(), cell.periodic.end(), [](bool is) { return is; });
+    if (!without_box_ && std::abs(getBox().determinant()) == 0.0) {
+        plumed_merror("GNNCV " + getLabel() +
+                      ": NUMERICAL_DERIVATIVES needs a box of three vectors, or none at all");
+    }
     differencing_ = true;
     Colvar::calculateNumericalDerivatives(action);
     differencing_ = false;
+    if (without_box_) {
+        const auto n = static_cast<unsigned>(3 * getNumberOfAtoms());
+        for (PLMD::Value* value : values_) {
+            for (unsigned i = 0; i < 9; ++i) {
+                value->setDerivative(n + i, 0.0);
+            }
+            setBoxDerivativesNoPbc(value);
+        }
+    }
     has_derivatives_.assign(values_.size(), true);
     show_bias(false);
 }

@@ -64,6 +64,7 @@ private:
 
     Configuration now_;
     bool units_checked_ = false;
+    bool without_box_ = false;
     bool differencing_ = false;         // in calculateNumericalDerivatives
     std::vector<bool> has_derivatives_; // components whose derivatives were set in this step
     Readers readers_;
