@@ -35,7 +35,7 @@ void check_groups(const Request& request) {
             }
         }
     }
-    if (request.atoms.empty()) {
+    if (request.atoms.empty() || request.groups.empty()) {
         return;
     }
     for (const AtomNumber atom : request.atoms) {
