@@ -155,6 +155,9 @@ void GnncvAction::add_components() {
             throw std::invalid_argument("COMPONENTS names '" + name +
                                         "', which the model does not have: it has " + listed(names));
         }
+        if (std::count(component_names_.begin(), component_names_.end(), name) > 1) {
+            throw std::invalid_argument("COMPONENTS names '" + name + "' twice: name each component once");
+        }
     }
     // PLUMED accepts a component `bias` only before all others.
     std::stable_partition(component_names_.begin(), component_names_.end(),

@@ -64,17 +64,27 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_core_model(tmp_path_factory.mktemp("model") / "core.pt")
 
 
-@pytest.fixture(scope="session")
-def energy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same model, but its last output is an energy, as a learned bias is."""
+def write_variant(path: Path, species: list[str], names: list[str]) -> Path:
+    """The same model with other names of species and outputs."""
     module = make_core_model("float64")
-    names = [*module.output_names[:-1], "bias"]
-    module.output_names = names
-    metadata = {"format_version": 1, "cutoff": CUTOFF, "species": SPECIES, "precision": "float64"}
+    module.species, module.output_names = species, names
+    metadata = {"format_version": 1, "cutoff": CUTOFF, "species": species, "precision": "float64"}
     metadata["outputs"] = [{"name": name, "kind": "intensive"} for name in names]
-    path = tmp_path_factory.mktemp("model") / "energy.pt"
     save_script(module, path, {"gnncv.json": json.dumps(metadata), "gnncv_format": "1"})
     return path
+
+
+@pytest.fixture(scope="session")
+def energy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose last output is an energy, as a learned bias is."""
+    names = ["mean-1", "mean-2", "mixed", "bias"]
+    return write_variant(tmp_path_factory.mktemp("model") / "energy.pt", SPECIES, names)
+
+
+@pytest.fixture(scope="session")
+def one_species_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    names = ["progress", "deviation", "novelty", "latent-1"]
+    return write_variant(tmp_path_factory.mktemp("model") / "argon.pt", ["Ar"], names)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ TORCH = r"(torch/|ATen/|c10/)"
 PYBIND = r"pybind11"
 PLUMED = r"(PLMD|plumed|Plumed)"
 CUDA = r"cuda_runtime"
+PYTHON_HEADER = r"Python\.h"
 
 FORBIDDEN_INCLUDES = [
     ("cpp/include", CXX_SUFFIXES, (TORCH, PYBIND, PLUMED, CUDA, r'"(core|kernels|model)/')),
@@ -29,6 +30,7 @@ FORBIDDEN_INCLUDES = [
     ("cpp/model", CXX_SUFFIXES, (PYBIND, PLUMED)),
     ("cpp/model", {".h", ".hpp"}, (TORCH,)),
     ("python/bindings", CXX_SUFFIXES, (TORCH, PLUMED, r'"(core|kernels|model)/')),
+    ("plumed_plugin", CXX_SUFFIXES, (TORCH, PYBIND, PYTHON_HEADER, CUDA, r"vesin", r"[<\"]\.\./")),
 ]
 
 # For each room of the package: what none of its modules may import, not even inside a function.
@@ -81,7 +83,7 @@ def cxx_files(folder: str, suffixes: set[str] = CXX_SUFFIXES) -> list[Path]:
 
 
 def sources() -> Iterator[Path]:
-    for folder in ("cpp", "python", "tests", "benchmarks", "examples", "docs"):
+    for folder in ("cpp", "python", "plumed_plugin", "tests", "benchmarks", "examples", "docs"):
         for path in sorted((ROOT / folder).rglob("*")):
             written = path.suffix in CXX_SUFFIXES | {".py"} or path.name == "CMakeLists.txt"
             if written and "_build" not in path.parts:
@@ -219,5 +221,20 @@ def test_spelling_is_american() -> None:
         for path in sources()
         for number, line in enumerate(path.read_text().splitlines(), start=1)
         if british.search(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_the_plugin_sees_of_gnncv_only_its_public_headers() -> None:
+    """It is shipped as source and compiled elsewhere: `core/` and `model/` would not be there."""
+    own = {path.name for path in cxx_files("plumed_plugin")}
+    plumed = re.compile(r'"(bias|core|function|tools)/[A-Z]\w*\.h"')
+    found = [
+        f"{path.relative_to(ROOT)}: {include}"
+        for path in cxx_files("plumed_plugin")
+        for include in re.findall(r'^\s*#\s*include\s+("[^"]+")', path.read_text(), re.MULTILINE)
+        if include.strip('"') not in own
+        and not include.startswith('"gnncv/')
+        and not plumed.fullmatch(include)
     ]
     assert not found, "\n".join(found)
