@@ -48,7 +48,12 @@ def source_folder() -> Path:
     InvalidArgument
         If this installation of gnncv lacks it.
     """
-    folder = _native.package_folder() / "plumed_plugin"
+    package = _native.package_folder()
+    folder = package / "plumed_plugin"
+    here = Path(__file__).resolve().parents[1]
+    checked_out = here.parents[1] / "plumed_plugin"
+    if here != package.resolve() and checked_out.is_dir():  # an editable install: the source as it is now
+        folder = checked_out
     if not (folder / "CMakeLists.txt").is_file():
         raise InvalidArgument(
             f"{folder} has no CMakeLists.txt: this gnncv came without the plugin; install it again"
@@ -62,7 +67,8 @@ def built_for(installation: Installation) -> dict[str, str]:
     from gnncv._built_for import TORCH_VERSION
 
     package = _native.package_folder()
-    sources = [path for path in sorted(source_folder().rglob("*")) if path.is_file()]
+    folder = source_folder()
+    sources = sorted([*folder.glob("*.h"), *folder.glob("*.cpp"), folder / "CMakeLists.txt"])
     headers = sorted((package / "include").rglob("*.h"))
     digest = hashlib.sha256()
     for path in (*sources, *headers):
