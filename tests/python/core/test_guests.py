@@ -1,15 +1,19 @@
 """Graph models of mlcolvar used as they are: the core against a plain evaluation of the module itself."""
 
+import json
 import re
 
 import numpy as np
 import pytest
 import torch
 from ase.data import chemical_symbols
+from ase.io import write
 from ase.neighborlist import primitive_neighbor_list
 
 import gnncv
 from finite_differences import gradient_error, strain_error
+from gnncv.cli.main import main
+from gnncv.explain import graph_node_sensitivity
 from guest_model import CUTOFF, NUMBERS, Anchored, Misnamed, NotPooled, Overflowing, make_guest, write_guest
 from systems import BOXES, SIZES, random_structure
 
@@ -228,3 +232,39 @@ def test_errors_say_what_a_guest_lacks(guest, generator):
         cv.per_site(atoms)
     with pytest.raises(gnncv.InvalidArgument, match="'Ar', which the model does not know; it knows Zr, Cu"):
         cv.bind(["Ar"])
+
+
+@pytest.fixture
+def frames(tmp_path, generator):
+    """A trajectory on disk."""
+    path = tmp_path / "frames.extxyz"
+    for _ in range(3):
+        write(path, structure("triclinic", 7, generator), append=True)
+    return path
+
+
+def test_inspect_prints_what_is_known(guest, capsys):
+    assert main(["inspect", str(guest), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["kind"] == "mlcolvar"
+    assert any("at the cutoff" in remark for remark in facts["remarks"])
+    assert main(["inspect", str(guest)]) == 0
+    text = capsys.readouterr().out
+    assert "node-0" in text and "per-site" in text and "training configuration" not in text
+
+
+def test_evaluate_writes_its_outputs(guest, frames, tmp_path, capsys):
+    assert main(["evaluate", str(guest), str(frames), "-o", str(tmp_path / "COLVAR"), "--quiet"]) == 0
+    assert (tmp_path / "COLVAR").read_text().splitlines()[0].split()[2:] == ["time", "node-0", "node-1"]
+    capsys.readouterr()
+    sites = ["--per-site", str(tmp_path / "sites.extxyz")]
+    assert main(["evaluate", str(guest), str(frames), "-o", str(tmp_path / "C2"), "--quiet", *sites]) == 2
+    assert "no per-site values" in capsys.readouterr().err
+    assert not (tmp_path / "C2").exists() and not (tmp_path / "sites.extxyz").exists()
+
+
+def test_sensitivity_of_a_guest(guest, generator):
+    atoms = structure("triclinic", 7, generator)
+    found = graph_node_sensitivity(guest, [atoms], component=1, show_progress=False)
+    expected = np.linalg.norm(load(guest).compute(atoms).gradient("node-1"), axis=1)
+    np.testing.assert_allclose(found["raw_sensitivities"][0], expected, rtol=1e-12)
