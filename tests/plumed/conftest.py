@@ -13,17 +13,12 @@ from ase import Atoms
 
 import gnncv
 from core_model import CUTOFF, SPECIES, make_core_model, save_script, write_core_model
-from gnncv.plumed import Installation, find_installations
+from gnncv.plumed import Installation
 from systems import random_structure
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from plumed_driver import Plumed, build
-
-
-@cache
-def installations(with_mpi: bool) -> tuple[Installation, ...]:
-    return tuple(found for found in find_installations() if found.has_mpi == with_mpi)
+from plumed_driver import Plumed, build, installations
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -9,15 +9,22 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
 from gnncv._native import package_folder
-from gnncv.plumed import Installation
+from gnncv.plumed import Installation, find_installations
 
 SOURCE = Path(__file__).resolve().parents[2] / "plumed_plugin"
+
+
+@cache
+def installations(with_mpi: bool) -> tuple[Installation, ...]:
+    """Every PLUMED that is found, with MPI or without."""
+    return tuple(found for found in find_installations() if found.has_mpi == with_mpi)
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def test_species_of_a_structure(plumed: Plumed, model: Path, tmp_path: Path, fra
     """Without SPECIES, the names of the atoms in MOLINFO's structure say which is which."""
     names = ["CU1", "Cu", "CU", "ZR", " ZR2", "Zr"]
     lines = [
-        f"ATOM  {i:5d} {name:<4s} XXX A   1    {0.0:8.3f}{0.0:8.3f}{0.0:8.3f}  1.00  1.00"
+        f"ATOM  {i:5d} {name:<4s} CRY A   1    {0.0:8.3f}{0.0:8.3f}{0.0:8.3f}  1.00  1.00"
         for i, name in enumerate(names, start=1)
     ]
     (tmp_path / "structure.pdb").write_text("\n".join([*lines, "END", ""]))

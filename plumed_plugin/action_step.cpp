@@ -1,0 +1,224 @@
+// What GNNCV does in a step: values in calculate(), forces in apply(), derivatives where somebody reads them.
+#include "action.h"
+
+#include "core/PlumedMain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace gnncv_plumed {
+
+bool GnncvAction::needs_derivatives() const {
+    return !doNotCalculateDerivatives() && !checkNumericalDerivatives();
+}
+
+void GnncvAction::read_configuration() {
+    const std::vector<PLMD::Vector>& positions = getPositions();
+    now_.positions.resize(3 * positions.size());
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+        for (unsigned k = 0; k < 3; ++k) {
+            now_.positions[3 * i + k] = scales_.angstrom * positions[i][k];
+        }
+    }
+    now_.cell = cell_in_angstrom(getBox(), scales_, request_.without_pbc);
+    now_.step = getStep();
+}
+
+void GnncvAction::check_units() {
+    const std::string doubt = doubt_about_lengths(getPositions(), now_.cell, scales_);
+    if (!doubt.empty()) {
+        plumed_merror("GNNCV " + getLabel() + ": " + doubt);
+    }
+    units_checked_ = true;
+}
+
+void GnncvAction::calculate() {
+    if (differencing_ && without_box_ &&
+        modulo2(getBox().getRow(0) + getBox().getRow(1) + getBox().getRow(2)) > 0.0) {
+        return;
+    }
+    read_configuration();
+    if (!units_checked_) {
+        check_units();
+    }
+    try {
+        set_values(differencing_ ? evaluation_->evaluate_plainly(now_) : evaluation_->evaluate(now_, *this));
+        if (!differencing_) {
+            set_derivatives();
+            show_bias(false);
+        }
+    } catch (const gnncv::Error& reason) {
+        fail(reason);
+    }
+}
+
+// PLUMED moves the atoms and changes the box, and calls calculate() for each. It cannot change a box that is
+// not there: what it does instead (all atoms end at the origin) is not evaluated, and the box derivatives
+// follow from the atoms'.
+void GnncvAction::calculateNumericalDerivatives(PLMD::ActionWithValue* action) {
+    const gnncv::Cell cell = cell_in_angstrom(getBox(), scales_, false);
+    without_box_ = std::none_of(cell.periodic.begin(), cell.periodic.end(), [](bool is) { return is; });
+    if (!without_box_ && std::abs(getBox().determinant()) == 0.0) {
+        plumed_merror("GNNCV " + getLabel() +
+                      ": NUMERICAL_DERIVATIVES needs a box of three vectors, or none at all");
+    }
+    differencing_ = true;
+    Colvar::calculateNumericalDerivatives(action);
+    differencing_ = false;
+    if (without_box_) {
+        const auto n = static_cast<unsigned>(3 * getNumberOfAtoms());
+        for (PLMD::Value* value : values_) {
+            for (unsigned i = 0; i < 9; ++i) {
+                value->setDerivative(n + i, 0.0);
+            }
+            setBoxDerivativesNoPbc(value);
+        }
+    }
+    has_derivatives_.assign(values_.size(), true);
+    show_bias(false);
+}
+
+void GnncvAction::set_values(const std::vector<double>& outputs) {
+    for (std::size_t k = 0; k < values_.size(); ++k) {
+        values_[k]->set(outputs[outputs_[k]] * scales_.of_output(component_names_[k]));
+    }
+}
+
+// Components whose derivatives somebody reads in this step.
+std::vector<bool> GnncvAction::wanted_derivatives() {
+    if (n_actions_seen_ != plumed.getActionSet().size()) {
+        n_actions_seen_ = plumed.getActionSet().size();
+        std::vector<std::string> names;
+        for (const PLMD::Value* value : values_) {
+            names.push_back(value->getName());
+        }
+        readers_ = find_readers(plumed.getActionSet(), names);
+    }
+    if (isOptionOn("GRADIENTS")) { // somebody projects gradients, of these or of functions of these
+        return readers_.used;
+    }
+    std::vector<bool> wanted(values_.size(), false);
+    for (const DerivativeReader& reader : readers_.of_derivatives) {
+        wanted[reader.component] = wanted[reader.component] || reader.action->isActive();
+    }
+    return wanted;
+}
+
+void GnncvAction::set_derivatives() {
+    has_derivatives_.assign(values_.size(), false);
+    if (!needs_derivatives()) {
+        return;
+    }
+    has_derivatives_ = wanted_derivatives();
+    std::vector<std::string> names;
+    std::vector<std::size_t> places;
+    for (std::size_t k = 0; k < values_.size(); ++k) {
+        if (has_derivatives_[k]) {
+            names.push_back(component_names_[k]);
+            places.push_back(k);
+        }
+    }
+    if (names.empty()) {
+        return;
+    }
+    const gnncv::Result& result = evaluation_->differentiate(now_, *this, names);
+    const auto n = static_cast<unsigned>(3 * getNumberOfAtoms());
+    for (std::size_t g = 0; g < names.size(); ++g) {
+        const double unit = scales_.of_output(names[g]);
+        PLMD::Value& value = *values_[places[g]];
+        for (unsigned i = 0; i < n; ++i) {
+            value.setDerivative(i, unit * scales_.angstrom * result.gradient(g)[i]);
+        }
+        for (unsigned a = 0; a < 3; ++a) {
+            for (unsigned b = 0; b < 3; ++b) { // PLUMED: minus the sum over atoms of r_a dCV/dr_b
+                value.setDerivative(n + 3 * a + b, -unit * result.strain_gradient(g)[3 * b + a]);
+            }
+        }
+    }
+}
+
+void GnncvAction::apply() {
+    std::vector<double> weights(evaluation_->core().names().size(), 0.0);
+    bool stored = false;
+    bool lazy = false;
+    for (std::size_t k = 0; k < values_.size(); ++k) {
+        const double force = values_[k]->getForce();
+        if (force != 0.0) {
+            stored = stored || has_derivatives_[k];
+            lazy = lazy || !has_derivatives_[k];
+            weights[outputs_[k]] = force * scales_.of_output(component_names_[k]);
+        }
+    }
+    // All forces of this action one way: the stored derivatives serve only if they are all there.
+    if (!lazy) {
+        std::fill(weights.begin(), weights.end(), 0.0);
+    }
+    if (needs_derivatives()) {
+        try {
+            if (const gnncv::WeightedGradient* gradient = evaluation_->take_turn(now_, *this, weights)) {
+                add_forces(*gradient);
+            }
+        } catch (const gnncv::Error& reason) {
+            fail(reason);
+        }
+    }
+    if (stored && !lazy) {
+        Colvar::apply();
+    }
+}
+
+void GnncvAction::add_forces(const gnncv::WeightedGradient& gradient) {
+    forces_.clear();
+    for (const double slope : gradient.gradient) {
+        forces_.push_back(scales_.angstrom * slope);
+    }
+    for (unsigned a = 0; a < 3; ++a) {
+        for (unsigned b = 0; b < 3; ++b) {
+            forces_.push_back(-gradient.strain_gradient[3 * b + a]);
+        }
+    }
+    unsigned first = 0;
+    setForcesOnAtoms(forces_, first);
+}
+
+// PLUMED adds every component called `bias` to its total bias when calculate() returns. Here that would count
+// the energy twice, since BIASVALUE adds it again; so it is shown only afterwards, where PLUMED lets us.
+void GnncvAction::show_bias(bool shown) {
+#ifdef GNNCV_PLUMED_WITHOUT_ATOMS
+    if (bias_ != nullptr) {
+        if (shown) {
+            bias_->set(bias_energy_);
+        } else {
+            bias_energy_ = bias_->get();
+            bias_->set(0.0);
+        }
+    }
+#else
+    (void)shown;
+#endif
+}
+
+#ifdef GNNCV_PLUMED_WITHOUT_ATOMS
+void GnncvAction::setGradientsIfNeeded() {
+    show_bias(true);
+    Colvar::setGradientsIfNeeded();
+}
+#endif
+
+void GnncvAction::fail(const std::exception& reason) const {
+    static const std::string counted = " (counted from 0)";
+    std::string text = reason.what();
+    const std::size_t end = text.find(counted);
+    const std::size_t start =
+        end == std::string::npos ? end : text.find_last_not_of("0123456789", end - 1) + 1;
+    if (start != std::string::npos && start < end) {
+        const std::size_t place = std::strtoul(text.c_str() + start, nullptr, 10);
+        if (place < request_.atoms.size()) {
+            text.replace(start, end + counted.size() - start, std::to_string(request_.atoms[place].serial()));
+        }
+    }
+    plumed_merror("GNNCV " + getLabel() + " at step " + std::to_string(getStep()) + ": " + text);
+}
+
+} // namespace gnncv_plumed
