@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <new>
 
@@ -52,13 +53,31 @@ private:
     std::size_t size_ = 0;
 };
 
+// Numbers in a row anywhere in memory.
+template <typename T>
+GNNCV_INLINE Lanes<T> load_lanes(const T* numbers) {
+    Lanes<T> lanes;
+    std::memcpy(&lanes, numbers, sizeof lanes);
+    return lanes;
+}
+template <typename T>
+GNNCV_INLINE void store_lanes(T* numbers, const Lanes<T>& lanes) {
+    std::memcpy(numbers, &lanes, sizeof lanes);
+}
+
+// By halves, so that the additions do not wait for one another.
+GNNCV_INLINE float sum_of(const Lanes<float>& x) {
+    const Lanes<float> fours = x + __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
+    const Lanes<float> twos = fours + __builtin_shufflevector(fours, fours, 2, 3, 0, 1, 6, 7, 4, 5);
+    return twos[0] + twos[1];
+}
+GNNCV_INLINE double sum_of(const Lanes<double>& x) {
+    const Lanes<double> twos = x + __builtin_shufflevector(x, x, 2, 3, 0, 1);
+    return twos[0] + twos[1];
+}
 template <typename T>
 GNNCV_INLINE T sum_lanes(const Lanes<T>& lanes) {
-    T sum = 0;
-    for (int w = 0; w < LanesOf<T>::width; ++w) {
-        sum += lanes[w];
-    }
-    return sum;
+    return sum_of(lanes);
 }
 
 } // namespace gnncv::kernels

@@ -4,36 +4,12 @@
 #include "kernels/pair_geometry.h"
 #include "kernels/pair_rows.h"
 #include "kernels/spherical_harmonics.h"
+#include "model/operator_arguments.h"
 
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 namespace gnncv {
 namespace {
-
-using at::Tensor;
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
-template <typename F>
-void with_precision(const char* op, const Tensor& tensor, const F& f) {
-    if (tensor.scalar_type() == at::kFloat) {
-        f(float{});
-    } else {
-        TORCH_CHECK_TYPE(tensor.scalar_type() == at::kDouble, "gnncv::", op,
-                         ": expected float32 or float64, got ", tensor.scalar_type());
-        f(double{});
-    }
-}
-
-void refuse_second_derivatives(const char* op) {
-    TORCH_CHECK_NOT_IMPLEMENTED(!at::GradMode::is_enabled(), "gnncv::", op,
-                                " has first derivatives only: call backward without create_graph, or use "
-                                "gnncv.nn.reference, which can be differentiated any number of times");
-}
 
 void check_vectors(const char* op, const Tensor& vectors) {
     TORCH_CHECK_VALUE(vectors.dim() == 2 && vectors.size(1) == 3, "gnncv::", op,

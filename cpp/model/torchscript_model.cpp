@@ -163,6 +163,7 @@ private:
         info_.precision = attribute("precision").toStringRef();
         TORCH_CHECK(info_.precision == "float32" || info_.precision == "float64", "its precision is '",
                     info_.precision, "', expected float32 or float64");
+        wide_vectors_ = module_.hasattr("vectors") && attribute("vectors").toStringRef() == "float64";
         if (module_.hasattr("hops")) { // files of the first weeks lack it: their sites are not divided
             info_.hops = static_cast<int>(attribute("hops").toInt());
         }
@@ -174,10 +175,11 @@ private:
         }
     }
 
-    // The core's vectors in the model's precision: a view of its memory in float64, a copy in float32.
+    // The core's vectors, or a copy in the model's precision for files that want it.
     Tensor borrow_vectors(const PairList& pairs) const {
         const auto n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
-        return borrow<double>(pairs.vectors, {n_pairs, 3}, at::kDouble).to(precision_);
+        return borrow<double>(pairs.vectors, {n_pairs, 3}, at::kDouble)
+            .to(wide_vectors_ ? at::kDouble : precision_);
     }
 
     static std::vector<at::IValue> inputs(const PairList& pairs, std::span<const std::int64_t> types,
@@ -223,6 +225,7 @@ private:
     torch::jit::Module module_;
     ModelInfo info_;
     at::ScalarType precision_ = at::kDouble;
+    bool wide_vectors_ = false;
     int num_threads_;
     Tensor vectors_, sums_, pooled_, outputs_; // of the last evaluation
     std::vector<double> sums_values_;

@@ -14,7 +14,8 @@ from gnncv.files import check_output
 
 SUMMARY = "write a trained model as a CV file (TorchScript)"
 EXAMPLE = """  gnncv export run/ -o cv.pt
-  gnncv export run/ -o cv64.pt --precision float64"""
+  gnncv export run/ -o cv64.pt --precision float64
+  gnncv export run/ -o exact.pt --precision float64 --no-tables"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="float32",
         help="precision of the network; geometry is float64 always (default: %(default)s)",
     )
+    parser.add_argument(
+        "--no-tables",
+        action="store_true",
+        help="keep the networks of distance, in place of tables within 1e-6 of them that are faster",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
     parser.add_argument("--json", action="store_true", help="print the facts in the file as JSON")
 
@@ -37,7 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     from gnncv.export import export
 
     facts = export(
-        arguments.run_folder, arguments.output, precision=arguments.precision, overwrite=arguments.overwrite
+        arguments.run_folder,
+        arguments.output,
+        precision=arguments.precision,
+        overwrite=arguments.overwrite,
+        tables=not arguments.no_tables,
     )
     if not arguments.json:
         facts = {
@@ -45,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             "precision": facts["precision"],
             "species": facts["species"],
             "cutoff": facts["cutoff"],
+            "tables": facts["tables"],
             "outputs": [output["name"] for output in facts["outputs"]],
             "self_check": facts["self_check"],
         }

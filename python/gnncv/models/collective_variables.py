@@ -9,7 +9,11 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from gnncv.nn.operators import skip_zero_gradient
+
 from .autoencoder import GraphAutoencoder
+from .encoder import SiteEncoder
+from .tabulated import TabulatedEncoder
 
 NOVELTY_POWER = 4.0
 DEVIATION_SOFTNESS = 0.05
@@ -66,7 +70,7 @@ class CollectiveVariables(nn.Module):
         self.n_latent = model.config.latent
         self.n_phases = len(model.phases)
         self.sum_pooling = model.config.pooling == "sum"
-        self.encoder = model.encoder
+        self.encoder: SiteEncoder | TabulatedEncoder = model.encoder
         self.environment_decoder = model.environment_decoder
         self.phase_head = nn.Identity() if model.phase_head is None else model.phase_head
         self.register_buffer("centroids", model.centroids.double())
@@ -81,16 +85,17 @@ class CollectiveVariables(nn.Module):
         self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> Tensor:
         """Per-site latent means, phase probabilities without the reference's, novelty: ``(N, S)`` float64."""
-        mean, _, invariants = self.encoder(vectors, center, neighbor, row_ptr, types)
+        mean, invariants = self.encoder.means(vectors, center, neighbor, row_ptr, types)
         error = (self.environment_decoder(mean) - invariants).square().mean(dim=1, keepdim=True)
         latent = mean.double()
         columns = [latent]
         if self.n_phases > 0:
             # in float64: next to 0 and 1 the gradient p (1 - p) would lose its digits in float32
-            columns.append(torch.softmax(self.phase_head(mean).double(), dim=1)[:, 1:])
+            columns.append(skip_zero_gradient(torch.softmax(self.phase_head(mean).double(), dim=1)[:, 1:]))
         strangeness = (error.double() / self.error_scale).pow(self.power)
         strangeness = strangeness + (self.density(latent) / self.surprise_scale).pow(self.power)
-        columns.append((strangeness + 1e-30).pow(1.0 / self.power) / self.novelty_scale)
+        novelty = (strangeness + 1e-30).pow(1.0 / self.power) / self.novelty_scale
+        columns.append(skip_zero_gradient(novelty))
         return torch.cat(columns, dim=1)
 
     @torch.jit.export

@@ -57,15 +57,32 @@ class SiteEncoder(nn.Module):
         self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Latent means and log variances ``(N, L)`` and standardized invariants ``(N, F)``."""
+        features, invariants = self.features(vectors, center, neighbor, row_ptr, types)
+        return self.latent_mean(features), self.latent_log_variance(features), invariants
+
+    @torch.jit.export
+    def means(
+        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Latent means ``(N, L)`` and standardized invariants ``(N, F)``: what evaluation needs."""
+        features, invariants = self.features(vectors, center, neighbor, row_ptr, types)
+        return self.latent_mean(features), invariants
+
+    @torch.jit.export
+    def features(
+        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Node features ``(N, width)`` after the last layer, and standardized invariants ``(N, F)``."""
         # float64 up to here whatever the precision: small differences of large sums come next
         wide = vectors.to(self.feature_mean.dtype)
         wide_distances, _ = pair_geometry(wide)
         raw = self.environment(wide, wide_distances, center, neighbor, row_ptr, types)
-        invariants = ((raw - self.feature_mean) / self.feature_scale).to(vectors.dtype)
-        distances = wide_distances.to(vectors.dtype)
-        features = self.embed(torch.cat([invariants, self.species_embedding(types)], dim=1))
+        embedded = self.species_embedding(types)
+        invariants = ((raw - self.feature_mean) / self.feature_scale).to(embedded.dtype)
+        distances = wide_distances.to(embedded.dtype)
+        features = self.embed(torch.cat([invariants, embedded], dim=1))
         basis = self.basis(distances)
         switching = self.environment.switching(distances)
         for layer in self.layers:
             features = layer(features, basis, switching, center, neighbor, row_ptr)
-        return self.latent_mean(features), self.latent_log_variance(features), invariants
+        return features, invariants

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 from . import operators
 from .radial import GaussianBasis
 
+MAGNITUDE_FLOOR = 1e-4
 
-def magnitude(invariants: Tensor, floor: float = 1e-4) -> Tensor:
+
+def magnitude(invariants: Tensor, floor: float = MAGNITUDE_FLOOR) -> Tensor:
     """``sqrt(p + floor) - sqrt(floor)``: like ``q_l``, and differentiable where the order vanishes."""
     return torch.sqrt(invariants + floor) - math.sqrt(floor)
 

@@ -88,6 +88,85 @@ def attention_message_passing(
     return _attention_message_passing(logits, switching, filters, features, neighbor, row_ptr, lone)
 
 
+def environment_densities(
+    vectors: Tensor,
+    neighbor: Tensor,
+    row_ptr: Tensor,
+    types: Tensor,
+    table: Tensor,
+    cutoff: float,
+    n_species: int,
+    l_max: int,
+) -> tuple[Tensor, Tensor]:
+    """Densities and coordination from a table; see :func:`gnncv.nn.reference.environment_densities`."""
+    if is_scripting():
+        return torch.ops.gnncv.environment_densities(
+            vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max
+        )
+    return _environment_densities(vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max)
+
+
+def averaged_densities(
+    vectors: Tensor,
+    neighbor: Tensor,
+    row_ptr: Tensor,
+    table: Tensor,
+    cutoff: float,
+    densities: Tensor,
+    coordination: Tensor,
+) -> Tensor:
+    """Densities averaged over neighbors; see :func:`gnncv.nn.reference.averaged_densities`."""
+    if is_scripting():
+        return torch.ops.gnncv.averaged_densities(
+            vectors, neighbor, row_ptr, table, cutoff, densities, coordination
+        )
+    return _averaged_densities(vectors, neighbor, row_ptr, table, cutoff, densities, coordination)
+
+
+def environment_features(
+    densities: Tensor,
+    averaged: Tensor,
+    coordination: Tensor,
+    mean: Tensor,
+    scale: Tensor,
+    l_max: int,
+    floor: float,
+) -> Tensor:
+    """Standardized features; see :func:`gnncv.nn.reference.environment_features`."""
+    if is_scripting():
+        return torch.ops.gnncv.environment_features(
+            densities, averaged, coordination, mean, scale, l_max, floor
+        )
+    return _environment_features(densities, averaged, coordination, mean, scale, l_max, floor)
+
+
+def table_attention(
+    vectors: Tensor,
+    neighbor: Tensor,
+    row_ptr: Tensor,
+    table: Tensor,
+    cutoff: float,
+    receiver: Tensor,
+    sender: Tensor,
+    value: Tensor,
+    lone: float,
+    bound: float,
+) -> Tensor:
+    """Smooth attention from a table; see :func:`gnncv.nn.reference.table_attention`."""
+    if is_scripting():
+        return torch.ops.gnncv.table_attention(
+            vectors, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound
+        )
+    return _table_attention(vectors, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound)
+
+
+def skip_zero_gradient(tensor: Tensor) -> Tensor:
+    """The same tensor; a gradient of zeros ends here: what no output asked for depends on costs nothing."""
+    if is_scripting():
+        return torch.ops.gnncv.skip_zero_gradient(tensor)
+    return tensor
+
+
 def _dispatch(name: str):  # type: ignore[no-untyped-def]
     """Choose the fused operator or its reference at each call, by the first tensor's device."""
 
@@ -105,3 +184,7 @@ _density_invariants = _dispatch("density_invariants")
 _message_passing = _dispatch("message_passing")
 _segment_sum = _dispatch("segment_sum")
 _attention_message_passing = _dispatch("attention_message_passing")
+_environment_densities = _dispatch("environment_densities")
+_averaged_densities = _dispatch("averaged_densities")
+_table_attention = _dispatch("table_attention")
+_environment_features = _dispatch("environment_features")

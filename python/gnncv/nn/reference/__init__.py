@@ -10,12 +10,24 @@ from .density_invariants import density_invariants
 from .message_passing import message_passing
 from .pair_geometry import pair_geometry
 from .segment_sum import segment_sum
+from .tables import (
+    averaged_densities,
+    environment_densities,
+    environment_features,
+    table_attention,
+    table_functions,
+)
 
 __all__ = [
     "attention_message_passing",
+    "averaged_densities",
     "bond_densities",
     "density_invariants",
+    "environment_densities",
+    "environment_features",
     "message_passing",
     "pair_geometry",
     "segment_sum",
+    "table_attention",
+    "table_functions",
 ]

@@ -1,0 +1,33 @@
+// Bond-orientational densities and coordination numbers straight from pair vectors:
+//   A[i, s, k, lm] = sum over the neighbors j of species s of R_k(d_ij) Y_lm(u_ij),   n[i] = sum_j f(d_ij)
+// with R_k and f the channels of a table, f the last. Nothing is stored per pair.
+#pragma once
+
+#include "kernels/pair_rows.h"
+#include "kernels/radial_table.h"
+
+#include <cstdint>
+
+namespace gnncv::kernels {
+
+// vectors (n_pairs,3) in double, types (n_centers); table of n_radial + 1 channels.
+template <typename T>
+struct EnvironmentInput {
+    const double* vectors;
+    PairRows pairs;
+    const std::int64_t* types;
+    RadialTable<T> table;
+    int n_species;
+    int l_max;
+};
+
+// densities (n_centers, n_species * n_radial, (l_max+1)^2), coordination (n_centers); overwritten.
+template <typename T>
+void environment_densities_kernel(const EnvironmentInput<T>& input, T* densities, T* coordination);
+
+// vectors_gradient (n_pairs,3), overwritten. A vector of length zero has gradient zero.
+template <typename T>
+void environment_densities_backward_kernel(const EnvironmentInput<T>& input, const T* densities_gradient,
+                                           const T* coordination_gradient, double* vectors_gradient);
+
+} // namespace gnncv::kernels

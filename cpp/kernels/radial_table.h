@@ -1,0 +1,70 @@
+// Functions of distance alone, tabulated: on each of equally long intervals from 0 to the cutoff every
+// channel is a polynomial of degree five in the place t within the interval, joined with continuous second
+// derivatives.
+#pragma once
+
+#include "kernels/lanes.h"
+
+#include <cstdint>
+
+namespace gnncv::kernels {
+
+inline constexpr int table_terms = 6;
+
+// coefficients (n_intervals, table_terms, n_channels): constant term first.
+template <typename T>
+struct RadialTable {
+    const T* coefficients;
+    std::int64_t n_intervals;
+    std::int64_t n_channels;
+    double inverse_step; // intervals per angstrom
+};
+
+// Where a distance lies: the interval's coefficients, and t in [0,1). Found in double precision, so that a
+// float table loses no digits of the argument. Beyond the cutoff the last polynomial goes on: callers ask
+// within.
+template <typename T>
+struct TablePlace {
+    const T* coefficients;
+    T t;
+
+    GNNCV_INLINE TablePlace(const RadialTable<T>& table, double distance) {
+        const double x = distance * table.inverse_step;
+        std::int64_t interval = static_cast<std::int64_t>(x);
+        interval = interval < table.n_intervals ? interval : table.n_intervals - 1;
+        coefficients = table.coefficients + interval * table_terms * table.n_channels;
+        t = static_cast<T>(x - static_cast<double>(interval));
+    }
+};
+
+// values[c] of channels first..last-1.
+template <typename T>
+GNNCV_INLINE void table_values(const RadialTable<T>& table, const TablePlace<T>& place,
+                               T* __restrict__ values) {
+    const std::int64_t n = table.n_channels;
+    const T* __restrict__ a = place.coefficients;
+    const T t = place.t;
+    for (std::int64_t c = 0; c < n; ++c) {
+        values[c] =
+            a[c] +
+            t * (a[n + c] + t * (a[2 * n + c] + t * (a[3 * n + c] + t * (a[4 * n + c] + t * a[5 * n + c]))));
+    }
+}
+
+// The same with slopes[c] = d values[c] / d distance.
+template <typename T>
+GNNCV_INLINE void table_values_and_slopes(const RadialTable<T>& table, const TablePlace<T>& place,
+                                          T* __restrict__ values, T* __restrict__ slopes) {
+    const std::int64_t n = table.n_channels;
+    const T* __restrict__ a = place.coefficients;
+    const T t = place.t;
+    const T inverse_step = static_cast<T>(table.inverse_step);
+    for (std::int64_t c = 0; c < n; ++c) {
+        const T a1 = a[n + c], a2 = a[2 * n + c], a3 = a[3 * n + c], a4 = a[4 * n + c], a5 = a[5 * n + c];
+        values[c] = a[c] + t * (a1 + t * (a2 + t * (a3 + t * (a4 + t * a5))));
+        slopes[c] =
+            inverse_step * (a1 + t * (T(2) * a2 + t * (T(3) * a3 + t * (T(4) * a4 + t * (T(5) * a5)))));
+    }
+}
+
+} // namespace gnncv::kernels

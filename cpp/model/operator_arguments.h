@@ -1,0 +1,60 @@
+// What the operators check of their arguments, and how they reach the kernels. The only header with libtorch
+// in it: for the operators_*.cpp beside it.
+#pragma once
+
+#include "kernels/pair_rows.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace gnncv {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+template <typename F>
+void with_precision(const char* op, const Tensor& tensor, const F& f) {
+    if (tensor.scalar_type() == at::kFloat) {
+        f(float{});
+    } else {
+        TORCH_CHECK_TYPE(tensor.scalar_type() == at::kDouble, "gnncv::", op,
+                         ": expected float32 or float64, got ", tensor.scalar_type());
+        f(double{});
+    }
+}
+
+inline void refuse_second_derivatives(const char* op) {
+    TORCH_CHECK_NOT_IMPLEMENTED(!at::GradMode::is_enabled(), "gnncv::", op,
+                                " has first derivatives only: call backward without create_graph, or use "
+                                "gnncv.nn.reference, which can be differentiated any number of times");
+}
+
+inline void check_matrix(const char* op, const char* name, const Tensor& tensor, int64_t rows,
+                         const Tensor& like) {
+    TORCH_CHECK_VALUE(tensor.dim() == 2 && tensor.size(0) == rows, "gnncv::", op, ": ", name, " must have ",
+                      rows, " rows and two dimensions, got shape ", tensor.sizes());
+    TORCH_CHECK_TYPE(tensor.scalar_type() == like.scalar_type(), "gnncv::", op, ": ", name, " is ",
+                     tensor.scalar_type(), ", expected ", like.scalar_type());
+}
+
+// Pairs as the kernels want them; the tensors stay the owners. `neighbor` may be undefined.
+inline kernels::PairRows pair_rows(const char* op, const Tensor& neighbor, const Tensor& row_ptr,
+                                   int64_t n_pairs) {
+    TORCH_CHECK_VALUE(row_ptr.dim() == 1 && row_ptr.size(0) >= 1, "gnncv::", op,
+                      ": row_ptr must have shape (N + 1,), got ", row_ptr.sizes());
+    TORCH_CHECK_TYPE(row_ptr.scalar_type() == at::kLong &&
+                         (!neighbor.defined() || neighbor.scalar_type() == at::kLong),
+                     "gnncv::", op, ": neighbor and row_ptr must be int64");
+    TORCH_CHECK_VALUE(!neighbor.defined() || (neighbor.dim() == 1 && neighbor.size(0) == n_pairs),
+                      "gnncv::", op, ": neighbor must have shape (", n_pairs, ",)");
+    const kernels::PairRows rows{neighbor.defined() ? neighbor.const_data_ptr<int64_t>() : nullptr,
+                                 row_ptr.const_data_ptr<int64_t>(), row_ptr.size(0) - 1};
+    const std::string wrong = kernels::rows_error(rows, n_pairs);
+    TORCH_CHECK_VALUE(wrong.empty(), "gnncv::", op, ": ", wrong);
+    return rows;
+}
+
+} // namespace gnncv

@@ -1,0 +1,447 @@
+// torch.ops.gnncv: environment_densities, averaged_densities, environment_features, table_attention: from
+// pair vectors and tabulated functions of distance to quantities of sites, nothing stored per pair. Each has
+// first derivatives only.
+#include "kernels/averaged_densities.h"
+#include "kernels/environment_densities.h"
+#include "kernels/environment_features.h"
+#include "kernels/spherical_harmonics.h"
+#include "kernels/table_attention.h"
+#include "model/operator_arguments.h"
+
+#include <torch/library.h>
+
+namespace gnncv {
+namespace {
+
+// The pairs and the table, which all three operators take first.
+struct TableArguments {
+    Tensor vectors, neighbor, row_ptr, table;
+    double cutoff;
+    kernels::PairRows pairs;
+
+    TableArguments(const char* op, const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+                   const Tensor& table, double cutoff)
+        : vectors(vectors.contiguous()), neighbor(neighbor.contiguous()), row_ptr(row_ptr.contiguous()),
+          table(table.contiguous()), cutoff(cutoff) {
+        TORCH_CHECK_VALUE(vectors.dim() == 2 && vectors.size(1) == 3, "gnncv::", op,
+                          ": vectors must have shape (P, 3), got ", vectors.sizes());
+        TORCH_CHECK_TYPE(vectors.scalar_type() == at::kDouble, "gnncv::", op,
+                         ": vectors must be float64, got ", vectors.scalar_type());
+        TORCH_CHECK_VALUE(table.dim() == 3 && table.size(0) >= 1 && table.size(1) == kernels::table_terms,
+                          "gnncv::", op, ": table must have shape (intervals, ", kernels::table_terms,
+                          ", channels), got ", table.sizes());
+        TORCH_CHECK_VALUE(cutoff > 0.0, "gnncv::", op, ": cutoff must be positive, got ", cutoff);
+        pairs = pair_rows(op, this->neighbor, this->row_ptr, vectors.size(0));
+    }
+
+    template <typename T>
+    kernels::RadialTable<T> radial_table() const {
+        return {table.const_data_ptr<T>(), table.size(0), table.size(2),
+                static_cast<double>(table.size(0)) / cutoff};
+    }
+};
+
+void check_columns(const char* op, const char* name, const Tensor& tensor, const TableArguments& in,
+                   int64_t columns) {
+    check_matrix(op, name, tensor, in.pairs.n_centers, in.table);
+    TORCH_CHECK_VALUE(tensor.size(1) == columns, "gnncv::", op, ": ", name, " must have ", columns,
+                      " columns, got ", tensor.size(1));
+}
+
+// --- environment_densities
+
+constexpr const char* environment_name = "environment_densities";
+
+struct EnvironmentArguments : TableArguments {
+    Tensor types;
+    int64_t n_species, l_max;
+
+    EnvironmentArguments(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+                         const Tensor& types, const Tensor& table, double cutoff, int64_t n_species,
+                         int64_t l_max)
+        : TableArguments(environment_name, vectors, neighbor, row_ptr, table, cutoff),
+          types(types.contiguous()), n_species(n_species), l_max(l_max) {
+        TORCH_CHECK_VALUE(
+            types.dim() == 1 && types.size(0) == pairs.n_centers && types.scalar_type() == at::kLong,
+            "gnncv::", environment_name, ": types must be int64 of shape (", pairs.n_centers, ",)");
+        TORCH_CHECK_VALUE(n_species >= 1, "gnncv::", environment_name, ": n_species must be at least 1, got ",
+                          n_species);
+        TORCH_CHECK_VALUE(l_max >= 0 && l_max <= kernels::max_degree, "gnncv::", environment_name,
+                          ": l_max must be 0 to ", kernels::max_degree, ", got ", l_max);
+        TORCH_CHECK_VALUE(table.size(2) >= 2, "gnncv::", environment_name,
+                          ": table needs a radial channel and the switching function, got ", table.size(2),
+                          " channels");
+    }
+
+    template <typename T>
+    kernels::EnvironmentInput<T> input() const {
+        return {vectors.const_data_ptr<double>(), pairs,
+                types.const_data_ptr<int64_t>(),  radial_table<T>(),
+                static_cast<int>(n_species),      static_cast<int>(l_max)};
+    }
+};
+
+std::tuple<Tensor, Tensor> environment_densities_cpu(const Tensor& vectors, const Tensor& neighbor,
+                                                     const Tensor& row_ptr, const Tensor& types,
+                                                     const Tensor& table, double cutoff, int64_t n_species,
+                                                     int64_t l_max) {
+    const EnvironmentArguments in(vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max);
+    const int64_t n_radial = table.size(2) - 1;
+    Tensor densities =
+        at::empty({in.pairs.n_centers, n_species * n_radial, (l_max + 1) * (l_max + 1)}, table.options());
+    Tensor coordination = at::empty({in.pairs.n_centers, 1}, table.options());
+    with_precision(environment_name, table, [&](auto zero) {
+        using T = decltype(zero);
+        kernels::environment_densities_kernel<T>(in.input<T>(), densities.mutable_data_ptr<T>(),
+                                                 coordination.mutable_data_ptr<T>());
+    });
+    return {densities, coordination};
+}
+
+struct EnvironmentDensities : torch::autograd::Function<EnvironmentDensities> {
+    static variable_list forward(AutogradContext* context, const Tensor& vectors, const Tensor& neighbor,
+                                 const Tensor& row_ptr, const Tensor& types, const Tensor& table,
+                                 double cutoff, int64_t n_species, int64_t l_max) {
+        const at::AutoDispatchBelowADInplaceOrView below;
+        context->save_for_backward({vectors, neighbor, row_ptr, types, table});
+        context->saved_data["cutoff"] = cutoff;
+        context->saved_data["n_species"] = n_species;
+        context->saved_data["l_max"] = l_max;
+        auto [densities, coordination] =
+            environment_densities_cpu(vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max);
+        return {densities, coordination};
+    }
+    static variable_list backward(AutogradContext* context, variable_list gradients) {
+        refuse_second_derivatives(environment_name);
+        const variable_list saved = context->get_saved_variables();
+        const EnvironmentArguments in(
+            saved[0], saved[1], saved[2], saved[3], saved[4], context->saved_data["cutoff"].toDouble(),
+            context->saved_data["n_species"].toInt(), context->saved_data["l_max"].toInt());
+        const Tensor densities = gradients[0].contiguous(), coordination = gradients[1].contiguous();
+        Tensor result = at::empty_like(in.vectors);
+        with_precision(environment_name, in.table, [&](auto zero) {
+            using T = decltype(zero);
+            kernels::environment_densities_backward_kernel<T>(in.input<T>(), densities.const_data_ptr<T>(),
+                                                              coordination.const_data_ptr<T>(),
+                                                              result.mutable_data_ptr<double>());
+        });
+        variable_list all(8);
+        all[0] = result;
+        return all;
+    }
+};
+
+std::tuple<Tensor, Tensor> environment_densities_autograd(const Tensor& vectors, const Tensor& neighbor,
+                                                          const Tensor& row_ptr, const Tensor& types,
+                                                          const Tensor& table, double cutoff,
+                                                          int64_t n_species, int64_t l_max) {
+    const variable_list out =
+        EnvironmentDensities::apply(vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max);
+    return {out[0], out[1]};
+}
+
+// --- averaged_densities
+
+constexpr const char* averaged_name = "averaged_densities";
+
+struct AveragedArguments : TableArguments {
+    Tensor densities, coordination;
+    int64_t n_channels;
+
+    AveragedArguments(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+                      const Tensor& table, double cutoff, const Tensor& densities, const Tensor& coordination)
+        : TableArguments(averaged_name, vectors, neighbor, row_ptr, table, cutoff),
+          densities(densities.contiguous()), coordination(coordination.contiguous()),
+          n_channels(densities.dim() == 3 ? densities.size(1) * densities.size(2) : 0) {
+        TORCH_CHECK_VALUE(densities.dim() == 3 && densities.size(0) == pairs.n_centers,
+                          "gnncv::", averaged_name, ": densities must have shape (", pairs.n_centers,
+                          ", K, LM), got ", densities.sizes());
+        TORCH_CHECK_TYPE(densities.scalar_type() == table.scalar_type(), "gnncv::", averaged_name,
+                         ": densities are ", densities.scalar_type(), ", expected ", table.scalar_type());
+        check_columns(averaged_name, "coordination", this->coordination, *this, 1);
+    }
+
+    template <typename T>
+    kernels::AveragedInput<T> input() const {
+        return {vectors.const_data_ptr<double>(), pairs,     radial_table<T>(), densities.const_data_ptr<T>(),
+                coordination.const_data_ptr<T>(), n_channels};
+    }
+};
+
+Tensor averaged_densities_cpu(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+                              const Tensor& table, double cutoff, const Tensor& densities,
+                              const Tensor& coordination) {
+    const AveragedArguments in(vectors, neighbor, row_ptr, table, cutoff, densities, coordination);
+    Tensor averaged = at::empty_like(in.densities);
+    with_precision(averaged_name, in.table, [&](auto zero) {
+        using T = decltype(zero);
+        kernels::averaged_densities_kernel<T>(in.input<T>(), averaged.mutable_data_ptr<T>());
+    });
+    return averaged;
+}
+
+struct AveragedDensities : torch::autograd::Function<AveragedDensities> {
+    static Tensor forward(AutogradContext* context, const Tensor& vectors, const Tensor& neighbor,
+                          const Tensor& row_ptr, const Tensor& table, double cutoff, const Tensor& densities,
+                          const Tensor& coordination) {
+        const at::AutoDispatchBelowADInplaceOrView below;
+        Tensor averaged =
+            averaged_densities_cpu(vectors, neighbor, row_ptr, table, cutoff, densities, coordination);
+        context->save_for_backward({vectors, neighbor, row_ptr, table, densities, coordination, averaged});
+        context->saved_data["cutoff"] = cutoff;
+        return averaged;
+    }
+    static variable_list backward(AutogradContext* context, variable_list gradients) {
+        refuse_second_derivatives(averaged_name);
+        const variable_list saved = context->get_saved_variables();
+        const AveragedArguments in(saved[0], saved[1], saved[2], saved[3],
+                                   context->saved_data["cutoff"].toDouble(), saved[4], saved[5]);
+        const Tensor averaged = saved[6].contiguous(), gradient = gradients[0].contiguous();
+        Tensor vectors = at::empty_like(in.vectors), densities = at::empty_like(in.densities);
+        Tensor coordination = at::empty_like(in.coordination);
+        with_precision(averaged_name, in.table, [&](auto zero) {
+            using T = decltype(zero);
+            kernels::averaged_densities_backward_kernel<T>(
+                in.input<T>(), averaged.const_data_ptr<T>(), gradient.const_data_ptr<T>(),
+                {vectors.mutable_data_ptr<double>(), densities.mutable_data_ptr<T>(),
+                 coordination.mutable_data_ptr<T>()});
+        });
+        return {vectors, Tensor(), Tensor(), Tensor(), Tensor(), densities, coordination};
+    }
+};
+
+Tensor averaged_densities_autograd(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+                                   const Tensor& table, double cutoff, const Tensor& densities,
+                                   const Tensor& coordination) {
+    return AveragedDensities::apply(vectors, neighbor, row_ptr, table, cutoff, densities, coordination);
+}
+
+// --- environment_features
+
+constexpr const char* features_name = "environment_features";
+
+struct FeatureArguments {
+    Tensor densities, averaged, coordination, mean, scale;
+    int64_t l_max;
+    double floor;
+
+    FeatureArguments(const Tensor& densities, const Tensor& averaged, const Tensor& coordination,
+                     const Tensor& mean, const Tensor& scale, int64_t l_max, double floor)
+        : densities(densities.contiguous()), averaged(averaged.contiguous()),
+          coordination(coordination.contiguous()), mean(mean.contiguous()), scale(scale.contiguous()),
+          l_max(l_max), floor(floor) {
+        TORCH_CHECK_VALUE(l_max >= 0 && densities.dim() == 3 &&
+                              densities.size(2) == (l_max + 1) * (l_max + 1),
+                          "gnncv::", features_name,
+                          ": densities must have shape (N, K, (l_max + 1)^2) with l_max = ", l_max, ", got ",
+                          densities.sizes());
+        TORCH_CHECK_VALUE(
+            averaged.sizes() == densities.sizes() && averaged.scalar_type() == densities.scalar_type(),
+            "gnncv::", features_name, ": averaged must be like densities, got shape ", averaged.sizes());
+        check_matrix(features_name, "coordination", this->coordination, densities.size(0), densities);
+        const int64_t n_features = 2 * densities.size(1) * (l_max + 1) + 1;
+        for (const Tensor* each : {&this->mean, &this->scale}) {
+            TORCH_CHECK_VALUE(each->dim() == 1 && each->size(0) == n_features &&
+                                  each->scalar_type() == at::kDouble,
+                              "gnncv::", features_name, ": mean and scale must be float64 of shape (",
+                              n_features, ",), got ", each->sizes());
+        }
+        TORCH_CHECK_VALUE(floor > 0.0, "gnncv::", features_name, ": floor must be positive, got ", floor);
+    }
+
+    template <typename T>
+    kernels::FeatureInput<T> input() const {
+        return {densities.const_data_ptr<T>(),
+                averaged.const_data_ptr<T>(),
+                coordination.const_data_ptr<T>(),
+                mean.const_data_ptr<double>(),
+                scale.const_data_ptr<double>(),
+                densities.size(0),
+                densities.size(1),
+                static_cast<int>(l_max),
+                floor};
+    }
+};
+
+Tensor environment_features_cpu(const Tensor& densities, const Tensor& averaged, const Tensor& coordination,
+                                const Tensor& mean, const Tensor& scale, int64_t l_max, double floor) {
+    const FeatureArguments in(densities, averaged, coordination, mean, scale, l_max, floor);
+    Tensor features = at::empty({in.densities.size(0), in.mean.size(0)}, in.densities.options());
+    with_precision(features_name, in.densities, [&](auto zero) {
+        using T = decltype(zero);
+        kernels::environment_features_kernel<T>(in.input<T>(), features.mutable_data_ptr<T>());
+    });
+    return features;
+}
+
+struct EnvironmentFeatures : torch::autograd::Function<EnvironmentFeatures> {
+    static Tensor forward(AutogradContext* context, const Tensor& densities, const Tensor& averaged,
+                          const Tensor& coordination, const Tensor& mean, const Tensor& scale, int64_t l_max,
+                          double floor) {
+        const at::AutoDispatchBelowADInplaceOrView below;
+        context->save_for_backward({densities, averaged, coordination, mean, scale});
+        context->saved_data["l_max"] = l_max;
+        context->saved_data["floor"] = floor;
+        return environment_features_cpu(densities, averaged, coordination, mean, scale, l_max, floor);
+    }
+    static variable_list backward(AutogradContext* context, variable_list gradients) {
+        refuse_second_derivatives(features_name);
+        const variable_list saved = context->get_saved_variables();
+        const FeatureArguments in(saved[0], saved[1], saved[2], saved[3], saved[4],
+                                  context->saved_data["l_max"].toInt(),
+                                  context->saved_data["floor"].toDouble());
+        const Tensor gradient = gradients[0].contiguous();
+        Tensor densities = at::empty_like(in.densities), averaged = at::empty_like(in.averaged);
+        Tensor coordination = at::empty_like(in.coordination);
+        with_precision(features_name, in.densities, [&](auto zero) {
+            using T = decltype(zero);
+            kernels::environment_features_backward_kernel<T>(in.input<T>(), gradient.const_data_ptr<T>(),
+                                                             {densities.mutable_data_ptr<T>(),
+                                                              averaged.mutable_data_ptr<T>(),
+                                                              coordination.mutable_data_ptr<T>()});
+        });
+        return {densities, averaged, coordination, Tensor(), Tensor(), Tensor(), Tensor()};
+    }
+};
+
+Tensor environment_features_autograd(const Tensor& densities, const Tensor& averaged,
+                                     const Tensor& coordination, const Tensor& mean, const Tensor& scale,
+                                     int64_t l_max, double floor) {
+    return EnvironmentFeatures::apply(densities, averaged, coordination, mean, scale, l_max, floor);
+}
+
+// --- table_attention
+
+constexpr const char* attention_name = "table_attention";
+
+struct AttentionArguments : TableArguments {
+    Tensor receiver, sender, value;
+    double lone, bound;
+
+    AttentionArguments(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+                       const Tensor& table, double cutoff, const Tensor& receiver, const Tensor& sender,
+                       const Tensor& value, double lone, double bound)
+        : TableArguments(attention_name, vectors, neighbor, row_ptr, table, cutoff),
+          receiver(receiver.contiguous()), sender(sender.contiguous()), value(value.contiguous()), lone(lone),
+          bound(bound) {
+        TORCH_CHECK_VALUE(lone >= 0.0 && bound > 0.0, "gnncv::", attention_name,
+                          ": lone must not be negative and bound must be positive, got ", lone, " and ",
+                          bound);
+        check_matrix(attention_name, "receiver", this->receiver, pairs.n_centers, table);
+        check_columns(attention_name, "sender", this->sender, *this, receiver.size(1));
+        check_matrix(attention_name, "value", this->value, pairs.n_centers, table);
+        TORCH_CHECK_VALUE(receiver.size(1) > 0 && value.size(1) % receiver.size(1) == 0,
+                          "gnncv::", attention_name, ": value must have a multiple of the ", receiver.size(1),
+                          " heads as columns, got ", value.size(1));
+        TORCH_CHECK_VALUE(table.size(2) == value.size(1) + receiver.size(1) + 1, "gnncv::", attention_name,
+                          ": table must have ", value.size(1) + receiver.size(1) + 1,
+                          " channels (filters, heads, switching), got ", table.size(2));
+    }
+
+    template <typename T>
+    kernels::TableAttentionInput<T> input() const {
+        return {vectors.const_data_ptr<double>(),
+                pairs,
+                radial_table<T>(),
+                receiver.const_data_ptr<T>(),
+                sender.const_data_ptr<T>(),
+                value.const_data_ptr<T>(),
+                receiver.size(1),
+                value.size(1),
+                lone,
+                bound};
+    }
+};
+
+std::tuple<Tensor, Tensor> attend(const AttentionArguments& in) {
+    Tensor messages = at::empty_like(in.value), denominators = at::empty_like(in.receiver);
+    with_precision(attention_name, in.table, [&](auto zero) {
+        using T = decltype(zero);
+        kernels::table_attention_kernel<T>(in.input<T>(), messages.mutable_data_ptr<T>(),
+                                           denominators.mutable_data_ptr<T>());
+    });
+    return {messages, denominators};
+}
+
+Tensor table_attention_cpu(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+                           const Tensor& table, double cutoff, const Tensor& receiver, const Tensor& sender,
+                           const Tensor& value, double lone, double bound) {
+    return std::get<0>(
+        attend({vectors, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound}));
+}
+
+struct TableAttention : torch::autograd::Function<TableAttention> {
+    static Tensor forward(AutogradContext* context, const Tensor& vectors, const Tensor& neighbor,
+                          const Tensor& row_ptr, const Tensor& table, double cutoff, const Tensor& receiver,
+                          const Tensor& sender, const Tensor& value, double lone, double bound) {
+        const at::AutoDispatchBelowADInplaceOrView below;
+        auto [messages, denominators] =
+            attend({vectors, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound});
+        context->save_for_backward(
+            {vectors, neighbor, row_ptr, table, receiver, sender, value, messages, denominators});
+        context->saved_data["cutoff"] = cutoff;
+        context->saved_data["lone"] = lone;
+        context->saved_data["bound"] = bound;
+        return messages;
+    }
+    static variable_list backward(AutogradContext* context, variable_list gradients) {
+        refuse_second_derivatives(attention_name);
+        const variable_list saved = context->get_saved_variables();
+        const AttentionArguments in(saved[0], saved[1], saved[2], saved[3],
+                                    context->saved_data["cutoff"].toDouble(), saved[4], saved[5], saved[6],
+                                    context->saved_data["lone"].toDouble(),
+                                    context->saved_data["bound"].toDouble());
+        const Tensor messages = saved[7].contiguous(), denominators = saved[8].contiguous();
+        const Tensor gradient = gradients[0].contiguous();
+        Tensor vectors = at::empty_like(in.vectors), receiver = at::empty_like(in.receiver);
+        Tensor sender = at::empty_like(in.sender), value = at::empty_like(in.value);
+        with_precision(attention_name, in.table, [&](auto zero) {
+            using T = decltype(zero);
+            kernels::table_attention_backward_kernel<T>(
+                in.input<T>(),
+                {messages.const_data_ptr<T>(), denominators.const_data_ptr<T>(),
+                 gradient.const_data_ptr<T>()},
+                {vectors.mutable_data_ptr<double>(), receiver.mutable_data_ptr<T>(),
+                 sender.mutable_data_ptr<T>(), value.mutable_data_ptr<T>()});
+        });
+        return {vectors, Tensor(), Tensor(), Tensor(), Tensor(), receiver, sender, value, Tensor(), Tensor()};
+    }
+};
+
+Tensor table_attention_autograd(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+                                const Tensor& table, double cutoff, const Tensor& receiver,
+                                const Tensor& sender, const Tensor& value, double lone, double bound) {
+    return TableAttention::apply(vectors, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone,
+                                 bound);
+}
+
+} // namespace
+
+TORCH_LIBRARY_FRAGMENT(gnncv, library) {
+    library.def(
+        "environment_densities(Tensor vectors, Tensor neighbor, Tensor row_ptr, Tensor types, Tensor table, "
+        "float cutoff, int n_species, int l_max) -> (Tensor densities, Tensor coordination)");
+    library.def(
+        "averaged_densities(Tensor vectors, Tensor neighbor, Tensor row_ptr, Tensor table, float cutoff, "
+        "Tensor densities, Tensor coordination) -> Tensor");
+    library.def(
+        "environment_features(Tensor densities, Tensor averaged, Tensor coordination, Tensor mean, Tensor "
+        "scale, int l_max, float floor) -> Tensor");
+    library.def(
+        "table_attention(Tensor vectors, Tensor neighbor, Tensor row_ptr, Tensor table, float cutoff, "
+        "Tensor receiver, Tensor sender, Tensor value, float lone, float bound) -> Tensor");
+}
+TORCH_LIBRARY_IMPL(gnncv, CPU, library) {
+    library.impl("environment_densities", environment_densities_cpu);
+    library.impl("averaged_densities", averaged_densities_cpu);
+    library.impl("environment_features", environment_features_cpu);
+    library.impl("table_attention", table_attention_cpu);
+}
+TORCH_LIBRARY_IMPL(gnncv, AutogradCPU, library) {
+    library.impl("environment_densities", environment_densities_autograd);
+    library.impl("averaged_densities", averaged_densities_autograd);
+    library.impl("environment_features", environment_features_autograd);
+    library.impl("table_attention", table_attention_autograd);
+}
+
+} // namespace gnncv

@@ -1,0 +1,163 @@
+"""The encoder as it is evaluated: its functions of distance tabulated, its pair sums fused operators."""
+
+import torch
+from torch import Tensor, nn
+
+from gnncv.nn import AttentionLayer, EnvironmentInvariants, QuinticSwitching, operators
+from gnncv.nn.environment import MAGNITUDE_FLOOR
+from gnncv.nn.radial_table import choose_intervals, make_table, table_error
+
+from .encoder import SiteEncoder
+
+
+class TabulatedEnvironment(nn.Module):
+    """:class:`gnncv.nn.EnvironmentInvariants` from tables, standardized.
+
+    Parameters
+    ----------
+    environment
+        The trained layer; its switching function must be smooth.
+    mean, scale
+        ``(F,)``, float64: what the features are standardized with.
+    cutoff
+        Angstrom.
+    """
+
+    table: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(
+        self, environment: EnvironmentInvariants, mean: Tensor, scale: Tensor, cutoff: float
+    ) -> None:
+        super().__init__()
+
+        def functions(d: Tensor) -> Tensor:
+            switching = environment.switching(d)[:, None]
+            return torch.cat([environment.basis(d) * switching, switching], dim=1)
+
+        table, self.error = tabulate(functions, cutoff, environment.switching)
+        self.register_buffer("table", table)
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        self.floor = MAGNITUDE_FLOOR
+        self.cutoff = float(cutoff)
+        self.n_species = environment.n_species
+        self.l_max = environment.l_max
+
+    def forward(
+        self, vectors: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor, like: Tensor
+    ) -> Tensor:
+        """Standardized features ``(N, n_features)``, in the type of ``like``, from float64 pair vectors."""
+        table = self.table.to(like.dtype)
+        densities, coordination = operators.environment_densities(
+            vectors, neighbor, row_ptr, types, table, self.cutoff, self.n_species, self.l_max
+        )
+        averaged = operators.averaged_densities(
+            vectors, neighbor, row_ptr, table, self.cutoff, densities, coordination
+        )
+        return operators.environment_features(
+            densities, averaged, coordination, self.mean, self.scale, self.l_max, self.floor
+        )
+
+
+class TabulatedAttention(nn.Module):
+    """:class:`gnncv.nn.AttentionLayer` with its filters and distance logits from a table.
+
+    Parameters
+    ----------
+    layer, basis, switching
+        The trained layer, the radial functions it was given, the switching function.
+    cutoff
+        Angstrom.
+    """
+
+    table: Tensor
+
+    def __init__(self, layer: nn.Module, basis: nn.Module, switching: nn.Module, cutoff: float) -> None:
+        super().__init__()
+        assert isinstance(layer, AttentionLayer)
+
+        def functions(d: Tensor) -> Tensor:
+            radial = basis(d)
+            return torch.cat(
+                [layer.filter(radial), layer.distance_logit(radial), switching(d)[:, None]], dim=1
+            )
+
+        table, self.error = tabulate(functions, cutoff, switching)
+        self.register_buffer("table", table)
+        self.cutoff = float(cutoff)
+        self.lone = layer.lone
+        self.bound = layer.bound
+        self.value, self.receiver, self.sender = layer.value, layer.receiver, layer.sender
+        self.update = layer.update
+
+    def forward(self, features: Tensor, vectors: Tensor, neighbor: Tensor, row_ptr: Tensor) -> Tensor:
+        """Updated node features ``(N, width)``."""
+        messages = operators.table_attention(
+            vectors,
+            neighbor,
+            row_ptr,
+            self.table.to(features.dtype),
+            self.cutoff,
+            self.receiver(features),
+            self.sender(features),
+            self.value(features),
+            self.lone,
+            self.bound,
+        )
+        return features + self.update(torch.cat([features, messages], dim=1))
+
+
+class TabulatedEncoder(nn.Module):
+    """:class:`SiteEncoder` as it is evaluated: latent means and invariants from pair vectors in float64.
+
+    Parameters
+    ----------
+    encoder
+        Trained, in float64, with a smooth switching function.
+    cutoff
+        Angstrom.
+
+    Attributes
+    ----------
+    table_error
+        The largest of :func:`gnncv.nn.radial_table.table_error` over its tables.
+    n_intervals
+        Of its longest table.
+    """
+
+    def __init__(self, encoder: SiteEncoder, cutoff: float) -> None:
+        super().__init__()
+        self.environment = TabulatedEnvironment(
+            encoder.environment, encoder.feature_mean, encoder.feature_scale, cutoff
+        )
+        switching = encoder.environment.switching
+        layers = [TabulatedAttention(layer, encoder.basis, switching, cutoff) for layer in encoder.layers]
+        self.layers = nn.ModuleList(layers)
+        self.species_embedding = encoder.species_embedding
+        self.embed = encoder.embed
+        self.latent_mean = encoder.latent_mean
+        self.hops = encoder.hops
+        self.table_error = max([self.environment.error, *(layer.error for layer in layers)])
+        self.n_intervals = max([len(self.environment.table), *(len(layer.table) for layer in layers)])
+
+    @torch.jit.export
+    def means(
+        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Latent means ``(N, L)`` and standardized invariants ``(N, F)``."""
+        embedded = self.species_embedding(types)
+        invariants = self.environment(vectors, neighbor, row_ptr, types, embedded)
+        features = self.embed(torch.cat([invariants, embedded], dim=1))
+        for layer in self.layers:
+            features = layer(features, vectors, neighbor, row_ptr)
+        return self.latent_mean(features), invariants
+
+
+def tabulate(functions, cutoff: float, switching: nn.Module) -> tuple[Tensor, float]:  # type: ignore[no-untyped-def]
+    """A table with a knot at the onset of switching, and its error."""
+    knots = [switching.onset] if isinstance(switching, QuinticSwitching) else []
+    n_intervals = choose_intervals(functions, cutoff, knots)
+    table = make_table(functions, cutoff, n_intervals)
+    return table, table_error(functions, table, cutoff)

@@ -1,0 +1,199 @@
+"""The operators on tables against their references, through positions: the list must hold both directions."""
+
+import numpy as np
+import pytest
+import torch
+from vesin import NeighborList
+
+from gnncv._native import load_operators
+from gnncv.nn import reference
+from systems import BOXES, random_structure
+
+load_operators()
+ops = torch.ops.gnncv
+CUTOFF = 3.4
+SPECIES = ["Cu", "Zr"]
+
+
+class Structure:
+    """A random structure with its full pair list; pair vectors are functions of positions and strain."""
+
+    def __init__(self, box: str, n_atoms: int, generator: np.random.Generator) -> None:
+        atoms = random_structure(box, n_atoms, SPECIES, CUTOFF, generator)
+        i, j, shifts, _ = NeighborList(cutoff=CUTOFF, full_list=True).compute(
+            atoms.positions, atoms.cell.array, atoms.pbc if atoms.pbc.any() else False, "ijSD"
+        )
+        order = np.lexsort((*shifts.T, j, i))
+        center, self.neighbor = (torch.from_numpy(x[order].astype(np.int64)) for x in (i, j))
+        counts = torch.bincount(center, minlength=n_atoms)
+        self.row_ptr = torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)])
+        self.center = center
+        self.offsets = torch.from_numpy(shifts[order] @ atoms.cell.array)
+        self.types = torch.tensor([SPECIES.index(s) for s in atoms.get_chemical_symbols()])
+        self.positions = torch.tensor(atoms.positions, requires_grad=True)
+        self.strain = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
+
+    def vectors(self) -> torch.Tensor:
+        bonds = self.positions[self.neighbor] - self.positions[self.center] + self.offsets
+        return bonds @ (torch.eye(3, dtype=torch.float64) + self.strain).T
+
+
+def random_table(generator, n_channels, dtype, n_intervals=7):
+    """Polynomials joined smoothly enough to be differentiated anywhere; the last channel is positive."""
+    knots = torch.from_numpy(generator.normal(size=(n_intervals + 1, 3, n_channels)) * 0.5)
+    knots[:, 0, -1] = 0.5 + knots[:, 0, -1].abs()
+    knots[:, 1:, -1] *= 0.1
+    p0, v0, a0 = knots[:-1].unbind(1)
+    p1, v1, a1 = knots[1:].unbind(1)
+    rise = p1 - p0
+    terms = [
+        p0,
+        v0,
+        a0 / 2,
+        10 * rise - 6 * v0 - 4 * v1 - 1.5 * a0 + 0.5 * a1,
+        -15 * rise + 8 * v0 + 7 * v1 + 1.5 * a0 - a1,
+        6 * rise - 3 * (v0 + v1) - 0.5 * (a0 - a1),
+    ]
+    return torch.stack(terms, 1).to(dtype)
+
+
+def site_tensors(generator, dtype, *shapes):
+    return [torch.from_numpy(generator.normal(size=shape)).to(dtype).requires_grad_() for shape in shapes]
+
+
+def compare(fused, plain, inputs, generator, dtype):
+    """Values and the gradient of a random combination of them."""
+    tolerance = 1e-12 if dtype == torch.float64 else 2e-5
+    weights = [torch.from_numpy(generator.normal(size=tuple(out.shape))).to(dtype) for out in plain]
+    gradients = []
+    for outputs in (fused, plain):
+        total = sum((w * out).sum() for w, out in zip(weights, outputs, strict=True))
+        gradients.append(torch.autograd.grad(total, inputs, allow_unused=True))
+    for got, expected in [*zip(fused, plain, strict=True), *zip(*gradients, strict=True)]:
+        ours, exact = got.detach(), expected.detach()
+        scale = max(1.0, float(exact.abs().max())) if exact.numel() else 1.0
+        torch.testing.assert_close(ours, exact, rtol=0, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("n_atoms", [1, 2, 30])
+@pytest.mark.parametrize("box", BOXES)
+def test_all_operators_are_their_references(box, n_atoms, dtype, generator):
+    at = Structure(box, n_atoms, generator)
+    geometry = [at.positions, at.strain]
+    l_max, n_radial = 5, 3
+    table = random_table(generator, n_radial + 1, dtype)
+
+    def densities(source):
+        return source.environment_densities(
+            at.vectors(), at.neighbor, at.row_ptr, at.types, table, CUTOFF, len(SPECIES), l_max
+        )
+
+    compare(densities(ops), densities(reference), geometry, generator, dtype)
+
+    shape = (n_atoms, len(SPECIES) * n_radial, (l_max + 1) ** 2)
+    sites = site_tensors(generator, dtype, shape, (n_atoms, 1))
+
+    def averaged(source):
+        pairs = (at.vectors(), at.neighbor, at.row_ptr, table, CUTOFF)
+        return [source.averaged_densities(*pairs, sites[0], sites[1].abs())]
+
+    compare(averaged(ops), averaged(reference), [*geometry, *sites], generator, dtype)
+
+    n_heads, width = 2, 10
+    filters = random_table(generator, width + n_heads + 1, dtype)
+    nodes = site_tensors(generator, dtype, (n_atoms, n_heads), (n_atoms, n_heads), (n_atoms, width))
+
+    def attention(source):
+        pairs = (at.vectors(), at.neighbor, at.row_ptr, filters, CUTOFF)
+        return [source.table_attention(*pairs, *nodes, 0.5, 3.0)]
+
+    compare(attention(ops), attention(reference), [*geometry, *nodes], generator, dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("l_max", [0, 3, 6])
+@pytest.mark.parametrize("n_sites", [0, 1, 9])
+def test_features_are_those_of_the_reference(n_sites, l_max, dtype, generator):
+    n_rows = 3
+    shape = (n_sites, n_rows, (l_max + 1) ** 2)
+    sites = site_tensors(generator, dtype, shape, shape, (n_sites, 1))
+    n_features = 2 * n_rows * (l_max + 1) + 1
+    mean, scale = (torch.from_numpy(generator.uniform(0.5, 1.5, n_features)) for _ in range(2))
+
+    def features(source):
+        coordination = 5.0 * sites[2].abs()
+        return [source.environment_features(sites[0], sites[1], coordination, mean, scale, l_max, 1e-4)]
+
+    compare(features(ops), features(reference), sites, generator, dtype)
+
+
+def test_a_gradient_of_zeros_ends_where_it_is_told_to(generator):
+    x = torch.from_numpy(generator.normal(size=5)).requires_grad_()
+    calls = []
+    before = x.square()
+    before.register_hook(lambda gradient: calls.append(gradient))
+    out = ops.skip_zero_gradient(before)
+    torch.testing.assert_close(out, before)
+    zero = torch.autograd.grad(
+        out, x, torch.zeros(5, dtype=torch.float64), retain_graph=True, allow_unused=True
+    )
+    assert zero == (None,)
+    assert all(gradient is None for gradient in calls), "the branch was differentiated"
+    weights = torch.from_numpy(generator.normal(size=5))
+    torch.testing.assert_close(torch.autograd.grad(out, x, weights)[0], 2.0 * x.detach() * weights)
+
+
+@pytest.mark.parametrize("l_max", [0, 1, 4, 6, 8])
+@pytest.mark.parametrize("n_radial", [1, 4, 6])
+def test_degrees_and_numbers_of_channels(l_max, n_radial, generator):
+    at = Structure("triclinic", 12, generator)
+    table = random_table(generator, n_radial + 1, torch.float64)
+    arguments = (at.neighbor, at.row_ptr, torch.zeros_like(at.types), table, CUTOFF, 1, l_max)
+    results = [source.environment_densities(at.vectors(), *arguments) for source in (ops, reference)]
+    compare(*results, [at.positions, at.strain], generator, torch.float64)
+    densities = results[1][0].detach().requires_grad_()
+    coordination = results[1][1].detach().requires_grad_()
+    averages = [
+        [
+            source.averaged_densities(
+                at.vectors(), at.neighbor, at.row_ptr, table, CUTOFF, densities, coordination
+            )
+        ]
+        for source in (ops, reference)
+    ]
+    compare(*averages, [at.positions, at.strain, densities, coordination], generator, torch.float64)
+
+
+def test_the_same_bits_every_time(generator):
+    at = Structure("cubic", 30, generator)
+    table = random_table(generator, 5, torch.float32)
+    results = []
+    for _ in range(2):
+        out = ops.environment_densities(at.vectors(), at.neighbor, at.row_ptr, at.types, table, CUTOFF, 2, 6)[
+            0
+        ]
+        results.append([out, *torch.autograd.grad(out.square().sum(), [at.positions])])
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_bad_arguments_are_named(generator):
+    at = Structure("cubic", 4, generator)
+    table = random_table(generator, 3, torch.float64)
+    good = [at.vectors(), at.neighbor, at.row_ptr, at.types, table, CUTOFF, 2, 3]
+    for place, bad, message in (
+        (0, at.vectors().float(), "vectors must be float64"),
+        (1, at.neighbor + 4, "neighbor"),
+        (4, table[:, :5], "table must have shape"),
+        (4, table[:, :, :1], "radial channel and the switching function"),
+        (5, 0.0, "cutoff must be positive"),
+        (6, 0, "n_species must be at least 1"),
+        (7, 40, "l_max must be 0 to"),
+    ):
+        arguments = list(good)
+        arguments[place] = bad
+        with pytest.raises((ValueError, TypeError), match=message):
+            ops.environment_densities(*arguments)
+    nodes = site_tensors(generator, torch.float64, (4, 2), (4, 2), (4, 6))
+    with pytest.raises(ValueError, match="table must have 9 channels"):
+        ops.table_attention(at.vectors(), at.neighbor, at.row_ptr, table, CUTOFF, *nodes, 0.5, 3.0)
