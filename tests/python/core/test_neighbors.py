@@ -39,19 +39,29 @@ class PairModel(torch.nn.Module):
         distance = vectors.square().sum(1, keepdim=True).sqrt()
         columns = [torch.ones_like(distance), distance, vectors**3, (neighbor + 1.0).unsqueeze(1) * distance]
         site = torch.zeros(types.size(0), 6, dtype=torch.float64)
-        return site.index_add(0, center, torch.cat(columns, 1))
+        site = site.index_add(0, center, torch.cat(columns, 1))
+        return torch.cat([site, self.order(center, neighbor, row_ptr, types.size(0))], 1)
 
-    def forward(
-        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
-    ) -> Tensor:
-        key = center * types.size(0) + neighbor
-        rows = torch.bincount(center, minlength=types.size(0)) - row_ptr.diff()
-        disorder = (key.diff() < 0).sum() + rows.abs().sum()
-        return torch.stack([torch.tensor(float(center.size(0))), disorder]).to(torch.float64)
+    @torch.jit.export
+    def order(self, center: Tensor, neighbor: Tensor, row_ptr: Tensor, n_sites: int) -> Tensor:
+        """For each site how many pairs it has, and how many are out of order or in another site's row."""
+        number = torch.bincount(center, minlength=n_sites)
+        key = center * n_sites + neighbor
+        late = torch.bincount(center[1:], (key.diff() < 0).to(torch.float64), minlength=n_sites)
+        disorder = late + (number - row_ptr.diff()).abs()
+        return torch.stack([number.to(torch.float64), disorder], 1)
+
+    @torch.jit.export
+    def sums(self, site: Tensor) -> Tensor:
+        return site[:, 6:].sum(0)
+
+    @torch.jit.export
+    def head(self, sums: Tensor) -> Tensor:
+        return sums
 
     @torch.jit.export
     def site_values(self, site: Tensor) -> Tensor:
-        return site
+        return site[:, :6]
 
 
 @pytest.fixture(scope="module")
