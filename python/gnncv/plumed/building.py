@@ -105,7 +105,8 @@ def _configuration(installation: Installation) -> list[str]:
     cmake = _program("cmake")
     if cmake is None:
         raise BuildError("cmake is missing: `pip install cmake`, or load the cluster's module")
-    compiler = os.environ.get("CXX", "").split()[:1] or [name for name in _COMPILERS if shutil.which(name)]
+    compiler = os.environ.get("CXX", "").split()[:1]
+    compiler = compiler or [*_plumeds_compiler(installation), *filter(shutil.which, _COMPILERS)]
     if not compiler or shutil.which(compiler[0]) is None:
         named = f"CXX is {compiler[0]}, which is no program" if compiler else "no C++ compiler is found"
         raise BuildError(
@@ -124,6 +125,13 @@ def _configuration(installation: Installation) -> list[str]:
         generator = ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
     given = [f"-D{name}={value}" for name, value in options.items()]
     return [cmake, "-S", str(source_folder()), *generator, *given]
+
+
+def _plumeds_compiler(installation: Installation) -> list[str]:
+    """The compiler that PLUMED was built with, if it is there: CMake takes that."""
+    settings = installation.ask("info", "--configuration").splitlines()
+    named = next((line.removeprefix("CXX=").split() for line in settings if line.startswith("CXX=")), [])
+    return named[:1] if named and shutil.which(named[0]) else []
 
 
 def _program(name: str) -> str | None:

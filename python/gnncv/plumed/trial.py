@@ -81,6 +81,9 @@ def explain(output: str, installation: Installation, library: Path) -> str:
             f"this plugin was built for another {kind} (symbol {symbol[1]} is missing): "
             f"run `{_build(installation)} --force`"
         )
+    loader = re.search(rf"{re.escape(str(library))}: (.+)", output)
+    if loader:
+        return f"PLUMED {here} cannot load it: {loader[1]}"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     told = [
         line for line in lines if re.search(r"error|what\(\)|cannot|could not|failed", line, re.IGNORECASE)
