@@ -18,9 +18,9 @@ from ase import Atoms
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "plumed")]
 
-from plumed_driver import write_frames
+from plumed_driver import write_frames  # noqa: E402
 
-from core_model import write_core_model
+from core_model import write_core_model  # noqa: E402
 
 REGTESTS = ROOT / "plumed_plugin" / "regtest" / "gnncv"
 CELL = np.array([[7.2, 0.0, 0.0], [1.4, 4.9, 0.0], [-0.8, 1.1, 5.2]])
