@@ -61,9 +61,9 @@ class PlumedCalculator(Calculator):  # type: ignore[misc]
         base_energy = self.base.get_property("energy", here)
         base_free = self.base.get_property("free_energy", here, allow_calculation=False)
         virial = None
-        if stressed:  # PLUMED's virial is minus the derivative of the energy by strain
+        if stressed:  # at PLUMED's interface the virial is the derivative of the energy by strain
             voigt = self.base.get_property("stress", here)
-            virial = -volume * np.array(voigt)[[0, 5, 4, 5, 1, 3, 4, 3, 2]].reshape(3, 3)
+            virial = volume * np.array(voigt)[[0, 5, 4, 5, 1, 3, 4, 3, 2]].reshape(3, 3)
         evaluation = self.session.evaluate(
             self.step, here.positions, np.array(here.cell) if here.pbc.any() else None,
             masses=here.get_masses(),
@@ -78,4 +78,4 @@ class PlumedCalculator(Calculator):  # type: ignore[misc]
             "bias_energy": evaluation.bias,
         }
         if stressed:
-            self.results["stress"] = full_3x3_to_voigt_6_stress(-evaluation.virial / volume)
+            self.results["stress"] = full_3x3_to_voigt_6_stress(evaluation.virial / volume)

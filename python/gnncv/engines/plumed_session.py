@@ -46,7 +46,7 @@ class Evaluation:
     forces
         (N, 3): the forces given, with those of the biases added.
     virial
-        (3, 3): PLUMED's, with its sign (minus the derivative by strain), added to the one given.
+        (3, 3): dE/dstrain, added to the one given.
     """
 
     step: int
