@@ -59,5 +59,5 @@ def run(
 
 
 def energy_of_hills(hills: dict[str, np.ndarray]) -> float:
-    """Energy that well-tempered hills bring, kJ/mol: each at its own place, as they come one after the other."""
+    """Energy that well-tempered hills bring, kJ/mol: each at its own place, one after the other."""
     return float(np.sum(hills["height"] * (hills["biasf"] - 1.0) / hills["biasf"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from plumed_driver import Plumed, read_fields
 from gnncv.demo import demo_frames
 
 
-def test_the_example_runs_and_goes_on(plumed: Plumed, tmp_path: Path) -> None:
+def test_the_example_runs(plumed: Plumed, tmp_path: Path) -> None:
     pytest.importorskip("openmm", reason="OpenMM is not installed")
     pytest.importorskip("plumed", reason="Python's wrapper of PLUMED is not installed")
     folder = copy_example("openmm_plumed", tmp_path / "openmm", plumed)
@@ -26,15 +25,9 @@ def test_the_example_runs_and_goes_on(plumed: Plumed, tmp_path: Path) -> None:
     edit(folder / "run.yaml", {"steps: 24000": "steps: 16", "colvar_stride: 120": "colvar_stride: 8"})
     edit(folder / "run.yaml", {"trajectory_stride: 1200": "trajectory_stride: 16"})
     edit(folder / "run.yaml", {"checkpoint_stride: 2400": "checkpoint_stride: 16"})
-    command = [sys.executable, "-m", "gnncv", "run", "run.yaml"]
-    run(command, folder, plumed)
-    first = read_fields(folder / "run/plumed/COLVAR")
-    assert len(first["time"]) == 5
+    run([str(Path(sys.executable).parent / "gnncv"), "run", "run.yaml", "--quiet"], folder, plumed)
+    theirs, ours = read_fields(folder / "run/plumed/COLVAR"), read_fields(folder / "run/COLVAR")
+    assert len(theirs["time"]) == 5
     assert len(read_fields(folder / "run/plumed/HILLS")["height"]) == 2
-    ours = read_fields(folder / "run/COLVAR")
-    assert ours["progress"][-1] == pytest.approx(first["cv.progress"][-1], abs=1e-5)
-
-    edit(folder / "run.yaml", {"steps: 16": "steps: 32"})
-    run([*command, "--restart"], folder, plumed)
-    assert len(read_fields(folder / "run/plumed/HILLS")["height"]) == 4
-    assert json.loads((folder / "run/run.json").read_text())["steps"] == 32
+    assert ours["progress"][-1] == pytest.approx(theirs["cv.progress"][-1], abs=1e-5)
+    assert ours["bias_kj_mol"][-1] == pytest.approx(theirs["metad.bias"][-1], abs=1e-5)
