@@ -34,6 +34,7 @@ void GnncvAction::registerKeywords(PLMD::Keywords& keys) {
         "optional", "NL_SKIN",
         "distance added to the cutoff in the neighbor list, in PLUMED's unit of length; 0: a new list each "
         "step (default: chosen from the cutoff)");
+    keys.addFlag("DILUTE", false, "go on if no atom has another within the cutoff at the first step");
     keys.addFlag("SERIAL", false, "evaluate everything in each MPI process, instead of dividing the atoms");
 }
 
@@ -92,6 +93,7 @@ void GnncvAction::read_input() {
               "PLUMED's unit, or leave it out");
     }
     parseFlag("NOPBC", request_.without_pbc);
+    parseFlag("DILUTE", request_.dilute);
     parseFlag("SERIAL", request_.serial);
     checkRead();
     complete(request_);

@@ -45,7 +45,8 @@ private:
     void log_end() const;
 
     void read_configuration();
-    void check_units();
+    void check_density() const;
+    void check_neighbors();
     void set_values(const std::vector<double>& outputs);
     void set_derivatives();
     [[nodiscard]] std::vector<bool> wanted_derivatives();

@@ -2,6 +2,7 @@
 #include "action.h"
 
 #include "core/PlumedMain.h"
+#include "tools/Communicator.h"
 
 #include <algorithm>
 #include <cmath>
@@ -25,12 +26,21 @@ void GnncvAction::read_configuration() {
     now_.step = getStep();
 }
 
-void GnncvAction::check_units() {
+// At the first step: before the evaluation, which may drown in pairs, and after it, when they are counted.
+void GnncvAction::check_density() const {
     const std::string doubt = doubt_about_lengths(getPositions(), now_.cell, scales_);
     if (!doubt.empty()) {
         plumed_merror("GNNCV " + getLabel() + ": " + doubt);
     }
-    units_checked_ = true;
+}
+
+void GnncvAction::check_neighbors() {
+    double n_pairs = static_cast<double>(evaluation_->core().statistics().n_pairs);
+    comm.Sum(n_pairs); // each process counts its own
+    if (n_pairs == 0.0 && getNumberOfAtoms() > 1 && !request_.dilute) {
+        plumed_merror("GNNCV " + getLabel() + ": " +
+                      doubt_about_isolation(evaluation_->core().cutoff() / scales_.angstrom, scales_));
+    }
 }
 
 void GnncvAction::calculate() {
@@ -40,10 +50,14 @@ void GnncvAction::calculate() {
     }
     read_configuration();
     if (!units_checked_) {
-        check_units();
+        check_density();
     }
     try {
         set_values(differencing_ ? evaluation_->evaluate_plainly(now_) : evaluation_->evaluate(now_, *this));
+        if (!units_checked_) {
+            check_neighbors();
+            units_checked_ = true;
+        }
         if (!differencing_) {
             set_derivatives();
             show_bias(false);

@@ -27,6 +27,7 @@ struct Request {
     std::vector<std::string> species_to_types;
     bool without_pbc = false;
     bool serial = false;
+    bool dilute = false;
 };
 
 // Throw std::invalid_argument, whose sentence says what to write instead, for atoms that are missing or given

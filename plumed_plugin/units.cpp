@@ -33,6 +33,11 @@ double occupied_volume(const std::vector<PLMD::Vector>& positions, const gnncv::
     return volume;
 }
 
+std::string way_out(const UnitScales& scales) {
+    return ". PLUMED takes its lengths to be in " + scales.length +
+           "; say what they are in with UNITS LENGTH=, or tell the engine (driver: --length-units)";
+}
+
 } // namespace
 
 UnitScales unit_scales(const PLMD::Units& units, bool natural) {
@@ -71,9 +76,16 @@ std::string doubt_about_lengths(const std::vector<PLMD::Vector>& positions, cons
     }
     std::ostringstream text;
     text << "there are " << density
-         << " atoms in a cubic angstrom, more than in any matter: the unit of length must be wrong. PLUMED "
-         << "takes its lengths to be in " << scales.length
-         << "; say what they are in with UNITS LENGTH=, or tell the engine (driver: --length-units)";
+         << " atoms in a cubic angstrom, more than in any matter: the unit of length must "
+         << "be wrong" << way_out(scales);
+    return text.str();
+}
+
+std::string doubt_about_isolation(double cutoff, const UnitScales& scales) {
+    std::ostringstream text;
+    text << "no atom has another within the cutoff, " << cutoff << " (" << scales.length
+         << "): the unit of length may be wrong" << way_out(scales)
+         << ". If the atoms are that far apart at the start, add the flag DILUTE";
     return text.str();
 }
 

@@ -35,4 +35,7 @@ gnncv::Cell cell_in_angstrom(const PLMD::Tensor& box, const UnitScales& scales, 
 std::string doubt_about_lengths(const std::vector<PLMD::Vector>& positions, const gnncv::Cell& cell,
                                 const UnitScales& scales);
 
+// The same for atoms none of which has another within the cutoff, which is in PLUMED's unit of length.
+std::string doubt_about_isolation(double cutoff, const UnitScales& scales);
+
 } // namespace gnncv_plumed

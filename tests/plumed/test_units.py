@@ -87,3 +87,16 @@ def test_lengths_that_no_matter_has_are_refused(
     run = plumed.driver(tmp_path, text, frames, fails=True)
     assert "the unit of length must be wrong" in run.log + run.errors
     assert "UNITS LENGTH=" in run.log + run.errors
+
+
+def test_atoms_without_neighbors_are_refused_unless_they_are_meant(
+    plumed: Plumed, model: Path, trajectory, tmp_path: Path
+) -> None:
+    """Angstrom read as nanometers, as the driver does unless it is told."""
+    frames = trajectory("triclinic")
+    text = "cv: GNNCV MODEL={} {} {}\nPRINT ARG=cv.* FILE=COLVAR\n"
+    lines = [text.format(model, species_lines(frames[0]), flag) for flag in ("", "DILUTE")]
+    run = plumed.driver(tmp_path / "refused", lines[0], frames, fails=True, length="nm")
+    assert "no atom has another within the cutoff, 0.34 (nm)" in run.log + run.errors
+    assert "UNITS LENGTH=" in run.log + run.errors and "add the flag DILUTE" in run.log + run.errors
+    plumed.driver(tmp_path / "meant", lines[1], frames, length="nm")
