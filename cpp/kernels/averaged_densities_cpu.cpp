@@ -85,7 +85,7 @@ template <typename T>
 GNNCV_INLINE void forward_body(const AveragedInput<T>& input, T* averaged) {
     const std::int64_t n_channels = input.n_channels;
     std::vector<T> weights;
-    for (std::int64_t i = 0; i < input.pairs.n_centers; ++i) {
+    for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
         const std::int64_t first = input.pairs.row_ptr[i], last = input.pairs.row_ptr[i + 1];
         weights.resize(last - first);
         const T own = T(1) + input.coordination[i];
@@ -112,7 +112,7 @@ GNNCV_INLINE void backward_body(const AveragedInput<T>& input, const T* averaged
                                 const AveragedGradients<T>& gradients) {
     const std::int64_t n_channels = input.n_channels;
     std::vector<T> weights;
-    for (std::int64_t j = 0; j < input.pairs.n_centers; ++j) {
+    for (std::int64_t j = input.pairs.first_center; j < input.pairs.n_centers; ++j) {
         const std::int64_t first = input.pairs.row_ptr[j], last = input.pairs.row_ptr[j + 1];
         weights.resize(last - first);
         const T own = T(1) + input.coordination[j];

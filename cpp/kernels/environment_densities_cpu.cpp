@@ -73,7 +73,7 @@ GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T
     std::vector<T> radial;    // table channels of the center's pairs
     SpeciesOrder order(input.n_species);
 
-    for (std::int64_t i = 0; i < input.pairs.n_centers; ++i) {
+    for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
         const std::int64_t first = input.pairs.row_ptr[i], last = input.pairs.row_ptr[i + 1];
         const std::int64_t n_pairs = last - first;
         order.sort(input, first, last);
@@ -154,7 +154,7 @@ GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, const T* densi
     std::vector<T> values(n_channels), derivatives(n_channels);
     SpeciesOrder order(input.n_species);
 
-    for (std::int64_t i = 0; i < input.pairs.n_centers; ++i) {
+    for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
         order.sort(input, input.pairs.row_ptr[i], input.pairs.row_ptr[i + 1]);
         for (int s = 0; s < input.n_species; ++s) {
             const T* species_gradient = densities_gradient + (i * input.n_species + s) * n_radial * n_lm;

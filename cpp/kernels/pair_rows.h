@@ -12,6 +12,12 @@ struct PairRows {
     const std::int64_t* neighbor;
     const std::int64_t* row_ptr;
     std::int64_t n_centers;
+    std::int64_t first_center = 0; // work on centers first_center .. n_centers-1: a thread's share
+
+    // The same pairs, of centers begin .. end-1 alone.
+    [[nodiscard]] PairRows part(std::int64_t begin, std::int64_t end) const {
+        return {neighbor, row_ptr, end, begin};
+    }
 };
 
 // What is wrong with the rows, in words; empty if they can be used for `n_pairs` pairs.

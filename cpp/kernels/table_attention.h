@@ -34,21 +34,28 @@ struct TableAttentionInput {
 template <typename T>
 void table_attention_kernel(const TableAttentionInput<T>& input, T* messages, T* denominators);
 
-// Gradients in the shapes of the inputs, overwritten.
+// What the forward pass gave, the gradient of its messages, and per center and head the sum over channels of
+// both, to which a bond's gradient is relative.
+template <typename T>
+struct TableAttentionOutput {
+    const T* messages;
+    const T* denominators;
+    const T* messages_gradient;
+    const T* mean_gradient; // (n_centers,n_heads)
+};
+// mean_gradient of all centers.
+template <typename T>
+void table_attention_mean_kernel(const TableAttentionInput<T>& input, const T* messages,
+                                 const T* messages_gradient, T* mean_gradient);
+
+// Gradients in the shapes of the inputs. Those of vectors, sender and value are overwritten for the centers
+// worked on; that of receiver is added to, for all centers: threads need one each.
 template <typename T>
 struct TableAttentionGradients {
     double* vectors;
     T* receiver;
     T* sender;
     T* value;
-};
-
-// What the forward pass gave, and the gradient of its messages.
-template <typename T>
-struct TableAttentionOutput {
-    const T* messages;
-    const T* denominators;
-    const T* messages_gradient;
 };
 template <typename T>
 void table_attention_backward_kernel(const TableAttentionInput<T>& input,

@@ -69,7 +69,7 @@ GNNCV_INLINE void forward_body(const TableAttentionInput<T>& input, T* messages,
     const std::int64_t n_heads = input.n_heads, n_channels = input.n_channels;
     const std::int64_t width = W > 0 ? W : n_channels / n_heads;
     BondScratch<T> bonds;
-    for (std::int64_t i = 0; i < input.pairs.n_centers; ++i) {
+    for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
         T* __restrict__ message = messages + i * n_channels;
         T* __restrict__ denominator = denominators + i * n_heads;
         std::fill(message, message + n_channels, T(0));
@@ -95,20 +95,6 @@ GNNCV_INLINE void forward_body(const TableAttentionInput<T>& input, T* messages,
             }
         }
     }
-}
-
-// sum_c messages[i] G[i] of each head: what a bond's gradient is measured against.
-template <typename T>
-std::vector<T> mean_gradients(const TableAttentionInput<T>& input, const TableAttentionOutput<T>& output) {
-    const std::int64_t width = input.n_channels / input.n_heads;
-    std::vector<T> mean(input.pairs.n_centers * input.n_heads);
-    for (std::size_t row = 0; row < mean.size(); ++row) {
-        for (std::int64_t c = 0; c < width; ++c) {
-            const std::int64_t at = static_cast<std::int64_t>(row) * width + c;
-            mean[row] += output.messages[at] * output.messages_gradient[at];
-        }
-    }
-    return mean;
 }
 
 // The channels of one head of one bond: value_gradient += weight F G, and the sums of F V G and of F' V G.
@@ -148,16 +134,14 @@ template <int W, typename T>
 GNNCV_INLINE void backward_body(const TableAttentionInput<T>& input, const TableAttentionOutput<T>& output,
                                 const TableAttentionGradients<T>& gradients) {
     const std::int64_t n_heads = input.n_heads, n_channels = input.n_channels;
-    const std::int64_t width = W > 0 ? W : n_channels / n_heads, n_centers = input.pairs.n_centers;
+    const std::int64_t width = W > 0 ? W : n_channels / n_heads;
     const std::int64_t n_table = input.table.n_channels;
-    const std::vector<T> mean = mean_gradients(input, output);
     BondScratch<T> bonds;
-    std::fill(gradients.receiver, gradients.receiver + n_centers * n_heads, T(0));
-    std::fill(gradients.sender, gradients.sender + n_centers * n_heads, T(0));
-    std::fill(gradients.value, gradients.value + n_centers * n_channels, T(0));
-    for (std::int64_t j = 0; j < n_centers; ++j) {
+    for (std::int64_t j = input.pairs.first_center; j < input.pairs.n_centers; ++j) {
         const T* value = input.value + j * n_channels;
         T* value_gradient = gradients.value + j * n_channels;
+        std::fill(value_gradient, value_gradient + n_channels, T(0));
+        std::fill(gradients.sender + j * n_heads, gradients.sender + (j + 1) * n_heads, T(0));
         bonds.fill(input, j, true);
         const std::int64_t first = input.pairs.row_ptr[j], n = input.pairs.row_ptr[j + 1] - first;
         for (std::int64_t b = 0; b < n; ++b) {
@@ -175,7 +159,7 @@ GNNCV_INLINE void backward_body(const TableAttentionInput<T>& input, const Table
                 const HeadSums<T> sums =
                     head_sums<W, T>(filter + c, slope + c, value + c, message_gradient + c, weight, width,
                                     value_gradient + c);
-                const T away = sums.filter - mean[i * n_heads + h];
+                const T away = sums.filter - output.mean_gradient[i * n_heads + h];
                 const T logit_gradient = weight * away * bonds.damping[b * n_heads + h];
                 gradients.receiver[i * n_heads + h] += logit_gradient;
                 gradients.sender[j * n_heads + h] += logit_gradient;
@@ -224,6 +208,19 @@ void with_width(std::int64_t width, const F& f) {
 } // namespace
 
 template <typename T>
+void table_attention_mean_kernel(const TableAttentionInput<T>& input, const T* messages,
+                                 const T* messages_gradient, T* mean_gradient) {
+    const std::int64_t width = input.n_channels / input.n_heads;
+    for (std::int64_t row = 0; row < input.pairs.n_centers * input.n_heads; ++row) {
+        T sum = 0;
+        for (std::int64_t c = row * width; c < (row + 1) * width; ++c) {
+            sum += messages[c] * messages_gradient[c];
+        }
+        mean_gradient[row] = sum;
+    }
+}
+
+template <typename T>
 void table_attention_kernel(const TableAttentionInput<T>& input, T* messages, T* denominators) {
     with_width(input.n_channels / input.n_heads,
                [&](auto width) { forward_instance(width, input, messages, denominators); });
@@ -237,6 +234,10 @@ void table_attention_backward_kernel(const TableAttentionInput<T>& input,
                [&](auto width) { backward_instance(width, input, output, gradients); });
 }
 
+template void table_attention_mean_kernel(const TableAttentionInput<float>&, const float*, const float*,
+                                          float*);
+template void table_attention_mean_kernel(const TableAttentionInput<double>&, const double*, const double*,
+                                          double*);
 template void table_attention_kernel(const TableAttentionInput<float>&, float*, float*);
 template void table_attention_kernel(const TableAttentionInput<double>&, double*, double*);
 template void table_attention_backward_kernel(const TableAttentionInput<float>&,

@@ -4,10 +4,13 @@
 
 #include "kernels/pair_rows.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
 
 namespace gnncv {
 
@@ -55,6 +58,25 @@ inline kernels::PairRows pair_rows(const char* op, const Tensor& neighbor, const
     const std::string wrong = kernels::rows_error(rows, n_pairs);
     TORCH_CHECK_VALUE(wrong.empty(), "gnncv::", op, ": ", wrong);
     return rows;
+}
+
+// As many as threads, but none too small to be worth waking one for.
+inline int64_t number_of_shares(int64_t n_centers) {
+    constexpr int64_t fewest_centers = 64;
+    return std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), n_centers / fewest_centers));
+}
+
+// f(share, pairs) for equal shares of the centers, one a thread of libtorch's; the shares do not depend on
+// timing.
+template <typename F>
+void for_shares(const kernels::PairRows& pairs, const F& f) {
+    const int64_t n_shares = number_of_shares(pairs.n_centers);
+    at::parallel_for(0, n_shares, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t share = begin; share < end; ++share) {
+            f(share,
+              pairs.part(pairs.n_centers * share / n_shares, pairs.n_centers * (share + 1) / n_shares));
+        }
+    });
 }
 
 } // namespace gnncv

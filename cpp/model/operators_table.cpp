@@ -8,6 +8,7 @@
 #include "kernels/table_attention.h"
 #include "model/operator_arguments.h"
 
+#include <ATen/ops/zeros.h>
 #include <torch/library.h>
 
 namespace gnncv {
@@ -74,8 +75,8 @@ struct EnvironmentArguments : TableArguments {
     }
 
     template <typename T>
-    kernels::EnvironmentInput<T> input() const {
-        return {vectors.const_data_ptr<double>(), pairs,
+    kernels::EnvironmentInput<T> input(const kernels::PairRows& share) const {
+        return {vectors.const_data_ptr<double>(), share,
                 types.const_data_ptr<int64_t>(),  radial_table<T>(),
                 static_cast<int>(n_species),      static_cast<int>(l_max)};
     }
@@ -92,8 +93,11 @@ std::tuple<Tensor, Tensor> environment_densities_cpu(const Tensor& vectors, cons
     Tensor coordination = at::empty({in.pairs.n_centers, 1}, table.options());
     with_precision(environment_name, table, [&](auto zero) {
         using T = decltype(zero);
-        kernels::environment_densities_kernel<T>(in.input<T>(), densities.mutable_data_ptr<T>(),
-                                                 coordination.mutable_data_ptr<T>());
+        T* const a = densities.mutable_data_ptr<T>();
+        T* const n = coordination.mutable_data_ptr<T>();
+        for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
+            kernels::environment_densities_kernel<T>(in.input<T>(share), a, n);
+        });
     });
     return {densities, coordination};
 }
@@ -121,9 +125,11 @@ struct EnvironmentDensities : torch::autograd::Function<EnvironmentDensities> {
         Tensor result = at::empty_like(in.vectors);
         with_precision(environment_name, in.table, [&](auto zero) {
             using T = decltype(zero);
-            kernels::environment_densities_backward_kernel<T>(in.input<T>(), densities.const_data_ptr<T>(),
-                                                              coordination.const_data_ptr<T>(),
-                                                              result.mutable_data_ptr<double>());
+            double* const out = result.mutable_data_ptr<double>();
+            for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
+                kernels::environment_densities_backward_kernel<T>(
+                    in.input<T>(share), densities.const_data_ptr<T>(), coordination.const_data_ptr<T>(), out);
+            });
         });
         variable_list all(8);
         all[0] = result;
@@ -162,8 +168,8 @@ struct AveragedArguments : TableArguments {
     }
 
     template <typename T>
-    kernels::AveragedInput<T> input() const {
-        return {vectors.const_data_ptr<double>(), pairs,     radial_table<T>(), densities.const_data_ptr<T>(),
+    kernels::AveragedInput<T> input(const kernels::PairRows& share) const {
+        return {vectors.const_data_ptr<double>(), share,     radial_table<T>(), densities.const_data_ptr<T>(),
                 coordination.const_data_ptr<T>(), n_channels};
     }
 };
@@ -175,7 +181,10 @@ Tensor averaged_densities_cpu(const Tensor& vectors, const Tensor& neighbor, con
     Tensor averaged = at::empty_like(in.densities);
     with_precision(averaged_name, in.table, [&](auto zero) {
         using T = decltype(zero);
-        kernels::averaged_densities_kernel<T>(in.input<T>(), averaged.mutable_data_ptr<T>());
+        T* const out = averaged.mutable_data_ptr<T>();
+        for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
+            kernels::averaged_densities_kernel<T>(in.input<T>(share), out);
+        });
     });
     return averaged;
 }
@@ -201,10 +210,13 @@ struct AveragedDensities : torch::autograd::Function<AveragedDensities> {
         Tensor coordination = at::empty_like(in.coordination);
         with_precision(averaged_name, in.table, [&](auto zero) {
             using T = decltype(zero);
-            kernels::averaged_densities_backward_kernel<T>(
-                in.input<T>(), averaged.const_data_ptr<T>(), gradient.const_data_ptr<T>(),
-                {vectors.mutable_data_ptr<double>(), densities.mutable_data_ptr<T>(),
-                 coordination.mutable_data_ptr<T>()});
+            const kernels::AveragedGradients<T> out{vectors.mutable_data_ptr<double>(),
+                                                    densities.mutable_data_ptr<T>(),
+                                                    coordination.mutable_data_ptr<T>()};
+            for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
+                kernels::averaged_densities_backward_kernel<T>(
+                    in.input<T>(share), averaged.const_data_ptr<T>(), gradient.const_data_ptr<T>(), out);
+            });
         });
         return {vectors, Tensor(), Tensor(), Tensor(), Tensor(), densities, coordination};
     }
@@ -339,9 +351,9 @@ struct AttentionArguments : TableArguments {
     }
 
     template <typename T>
-    kernels::TableAttentionInput<T> input() const {
+    kernels::TableAttentionInput<T> input(const kernels::PairRows& share) const {
         return {vectors.const_data_ptr<double>(),
-                pairs,
+                share,
                 radial_table<T>(),
                 receiver.const_data_ptr<T>(),
                 sender.const_data_ptr<T>(),
@@ -357,8 +369,11 @@ std::tuple<Tensor, Tensor> attend(const AttentionArguments& in) {
     Tensor messages = at::empty_like(in.value), denominators = at::empty_like(in.receiver);
     with_precision(attention_name, in.table, [&](auto zero) {
         using T = decltype(zero);
-        kernels::table_attention_kernel<T>(in.input<T>(), messages.mutable_data_ptr<T>(),
-                                           denominators.mutable_data_ptr<T>());
+        T* const out = messages.mutable_data_ptr<T>();
+        T* const below = denominators.mutable_data_ptr<T>();
+        for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
+            kernels::table_attention_kernel<T>(in.input<T>(share), out, below);
+        });
     });
     return {messages, denominators};
 }
@@ -393,18 +408,30 @@ struct TableAttention : torch::autograd::Function<TableAttention> {
                                     context->saved_data["bound"].toDouble());
         const Tensor messages = saved[7].contiguous(), denominators = saved[8].contiguous();
         const Tensor gradient = gradients[0].contiguous();
-        Tensor vectors = at::empty_like(in.vectors), receiver = at::empty_like(in.receiver);
+        Tensor vectors = at::empty_like(in.vectors), mean = at::empty_like(in.receiver);
         Tensor sender = at::empty_like(in.sender), value = at::empty_like(in.value);
+        Tensor receivers =
+            at::zeros({number_of_shares(in.pairs.n_centers), in.receiver.size(0), in.receiver.size(1)},
+                      in.receiver.options());
         with_precision(attention_name, in.table, [&](auto zero) {
             using T = decltype(zero);
-            kernels::table_attention_backward_kernel<T>(
-                in.input<T>(),
-                {messages.const_data_ptr<T>(), denominators.const_data_ptr<T>(),
-                 gradient.const_data_ptr<T>()},
-                {vectors.mutable_data_ptr<double>(), receiver.mutable_data_ptr<T>(),
-                 sender.mutable_data_ptr<T>(), value.mutable_data_ptr<T>()});
+            T* const mean_gradient = mean.mutable_data_ptr<T>();
+            kernels::table_attention_mean_kernel<T>(in.input<T>(in.pairs), messages.const_data_ptr<T>(),
+                                                    gradient.const_data_ptr<T>(), mean_gradient);
+            const kernels::TableAttentionOutput<T> output{messages.const_data_ptr<T>(),
+                                                          denominators.const_data_ptr<T>(),
+                                                          gradient.const_data_ptr<T>(), mean_gradient};
+            const kernels::TableAttentionGradients<T> out{
+                vectors.mutable_data_ptr<double>(), receivers.mutable_data_ptr<T>(),
+                sender.mutable_data_ptr<T>(), value.mutable_data_ptr<T>()};
+            for_shares(in.pairs, [&](int64_t number, const kernels::PairRows& share) {
+                kernels::TableAttentionGradients<T> own = out;
+                own.receiver += number * in.receiver.numel();
+                kernels::table_attention_backward_kernel<T>(in.input<T>(share), output, own);
+            });
         });
-        return {vectors, Tensor(), Tensor(), Tensor(), Tensor(), receiver, sender, value, Tensor(), Tensor()};
+        return {vectors,          Tensor(), Tensor(), Tensor(), Tensor(),
+                receivers.sum(0), sender,   value,    Tensor(), Tensor()};
     }
 };
 

@@ -177,6 +177,43 @@ def test_the_same_bits_every_time(generator):
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_threads_share_the_sites(n_threads, generator):
+    """More sites than a share's least, so that the work is divided; sums differ by rounding at most."""
+    at = Structure("triclinic", 64, generator)
+    copies = 7
+    neighbor = torch.cat([at.neighbor + k * 64 for k in range(copies)])
+    row_ptr = torch.cat([at.row_ptr[:1], *(at.row_ptr[1:] + k * at.row_ptr[-1] for k in range(copies))])
+    types = at.types.repeat(copies)
+    n_sites = 64 * copies
+    table = random_table(generator, 5, torch.float64)
+    filters = random_table(generator, 19, torch.float64)
+    nodes = site_tensors(generator, torch.float64, (n_sites, 2), (n_sites, 2), (n_sites, 16))
+
+    def everything():
+        vectors = at.vectors().repeat(copies, 1)
+        pairs = (vectors, neighbor, row_ptr)
+        densities, coordination = ops.environment_densities(*pairs, types, table, CUTOFF, 2, 4)
+        averaged = ops.averaged_densities(*pairs, table, CUTOFF, densities, coordination)
+        messages = ops.table_attention(*pairs, filters, CUTOFF, *nodes, 0.5, 3.0)
+        return [densities, averaged, messages]
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = everything()
+        slopes = torch.autograd.grad(sum(x.square().sum() for x in alone), [at.positions, *nodes])
+        torch.set_num_threads(n_threads)
+        together = everything()
+        shared = torch.autograd.grad(sum(x.square().sum() for x in together), [at.positions, *nodes])
+    finally:
+        torch.set_num_threads(before)
+    for one, many in zip(alone, together, strict=True):
+        assert torch.equal(one, many)
+    for one, many in zip(slopes, shared, strict=True):
+        torch.testing.assert_close(one, many, rtol=0, atol=1e-12 * float(one.abs().max()))
+
+
 def test_bad_arguments_are_named(generator):
     at = Structure("cubic", 4, generator)
     table = random_table(generator, 3, torch.float64)
