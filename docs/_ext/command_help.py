@@ -1,4 +1,8 @@
-"""The directive ``command-help``: a command's --help, taken from its parser when the site is built."""
+"""The directive ``command-help``: a command's --help, taken from its parser when the site is built.
+
+``command-help:: train`` is that of ``gnncv train``, ``command-help:: plumed build`` that of the part
+``build`` of ``gnncv plumed``.
+"""
 
 import argparse
 import os
@@ -16,22 +20,25 @@ COLUMNS = "100"
 def help_of(name: str) -> str:
     """The help text of one command, or of `gnncv` itself for the name "gnncv"."""
     os.environ["COLUMNS"] = COLUMNS
-    parser = build_parser()
-    if name == "gnncv":
-        return parser.format_help()
-    commands = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    return str(commands.choices[name].format_help())
+    parser: argparse.ArgumentParser = build_parser()
+    for word in name.split() if name != "gnncv" else ():
+        commands = next(
+            action for action in parser._actions if isinstance(action, argparse._SubParsersAction)
+        )
+        parser = commands.choices[word]
+    return parser.format_help()
 
 
 class CommandHelp(Directive):
     """``.. command-help:: train``."""
 
     required_arguments = 1
+    optional_arguments = 1
     has_content: ClassVar[bool] = False
 
     def run(self) -> list[nodes.Node]:
         """Put the help text into the page as it is."""
-        text = help_of(self.arguments[0])
+        text = help_of(" ".join(self.arguments))
         return [nodes.literal_block(text, text, language="text")]
 
 

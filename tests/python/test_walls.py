@@ -71,12 +71,27 @@ FORBIDDEN_IMPORTS = {
     "analysis": ("cli", "engines", "models", "training", "export", "nn", "demo", "rounds", "_native"),
     "explain": ("cli", "engines", "models", "training", "export", "nn", "demo", "rounds", "_native"),
     "engines": ("cli", "models", "training", "export", "nn", "demo", "rounds", "_native"),
+    "plumed": (
+        "cli",
+        "engines",
+        "analysis",
+        "explain",
+        "models",
+        "training",
+        "export",
+        "nn",
+        "data",
+        "demo",
+        "rounds",
+        "cv",
+    ),
     "rounds": ("cli", "demo", "_native"),
     "demo": ("cli", "_native"),
 }
 FORBIDDEN_LIBRARIES = {
     "files": ("torch", "openmm", "lightning"),
     "analysis": ("torch", "openmm", "lightning"),
+    "plumed": ("torch", "openmm", "lightning", "ase", "plumed"),
 }
 HEAVY = ("torch", "lightning", "openmm", "matplotlib", "ase", "freud", "sklearn", "scipy")
 

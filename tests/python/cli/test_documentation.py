@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gnncv.cli.main import build_parser
+from gnncv.cli.main import COMMANDS, build_parser
 from gnncv.engines import RunConfig
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,12 +34,12 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("line", commands())
 def test_commands_in_the_documentation_parse(line: str) -> None:
-    build_parser().parse_args(shlex.split(line, comments=True)[1:])
+    build_parser().parse_args(shlex.split(line.partition(" >")[0], comments=True)[1:])
 
 
 def test_examples_in_the_help_parse() -> None:
     parser = build_parser()
-    for name in ("train", "export", "inspect", "evaluate", "run", "fes", "sensitivity", "doctor", "demo"):
+    for name in COMMANDS:
         module = __import__(f"gnncv.cli.{name}", fromlist=["EXAMPLE"])
         for line in module.EXAMPLE.splitlines():
             words = shlex.split(line.partition(">")[0], comments=True)
