@@ -14,6 +14,7 @@ from plumed_driver import Plumed
 PROGRAM = """
 import sys
 import numpy as np
+import torch  # whose backward, in Python, refuses a caller that holds the lock
 import plumed
 
 kernel, *lines = sys.argv[1:]
