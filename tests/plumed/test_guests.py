@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import gnncv
 from guest_model import make_guest, write_guest
 
 DIGITS = "FMT=%.15e"
+BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "guests.py"
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +52,12 @@ def test_the_log_says_what_the_model_does_at_its_cutoff(
     run = plumed.driver(tmp_path, f"gnn: GNNCV MODEL={guest} {species_lines(frames[0])}\n", frames)
     assert "Not continuous at the cutoff" in run.log
     assert "no per-site values" in run.log
+
+
+def test_the_benchmark_runs(plumed: Plumed, tmp_path: Path) -> None:
+    model = write_guest(tmp_path / "argon.pt", make_guest(cutoff=6.0, numbers=[18]))
+    command = [sys.executable, str(BENCHMARK), "--model", str(model), "--plugin", str(plumed.plugin)]
+    command += ["--plumed", str(plumed.installation.command), "--cells", "2", "--frames", "1", "2"]
+    done = subprocess.run([*command, "--repeats", "1"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "32 atoms" in done.stdout and "GNNCV" in done.stdout
