@@ -10,9 +10,19 @@
 #endif
 
 #include <algorithm>
+#include <filesystem>
 #include <stdexcept>
+#include <system_error>
 
 namespace gnncv_plumed {
+namespace {
+
+bool same_file(const std::string& one, const std::string& other) {
+    std::error_code unknown;
+    return one == other || std::filesystem::equivalent(one, other, unknown);
+}
+
+} // namespace
 
 PLUMED_REGISTER_ACTION(GnncvAction, "GNNCV")
 
@@ -119,9 +129,10 @@ gnncv::Options GnncvAction::options() const {
 bool GnncvAction::asks_for_the_same(const GnncvAction& other) const {
     const Request& a = request_;
     const Request& b = other.request_;
-    return a.model == b.model && a.atoms == b.atoms && a.device == b.device && a.precision == b.precision &&
-           a.num_threads == b.num_threads && a.skin == b.skin && a.without_pbc == b.without_pbc &&
-           a.serial == b.serial && checkNumericalDerivatives() == other.checkNumericalDerivatives();
+    return same_file(a.model, b.model) && a.atoms == b.atoms && a.device == b.device &&
+           a.precision == b.precision && a.num_threads == b.num_threads && a.skin == b.skin &&
+           a.without_pbc == b.without_pbc && a.serial == b.serial &&
+           checkNumericalDerivatives() == other.checkNumericalDerivatives();
 }
 
 void GnncvAction::find_evaluation() {

@@ -23,7 +23,7 @@ void GnncvAction::log_start() const {
     text << "  outputs: " << listed(core.names()) << "\n";
     text << "  device " << request_.device << ", " << core.precision() << ", ";
     const gnncv::Options used = options();
-    text << used.num_threads << " threads";
+    text << used.num_threads << (used.num_threads == 1 ? " thread" : " threads");
     if (request_.num_threads > used.num_threads) {
         text << " (NUM_THREADS asks for " << request_.num_threads << ", and PLUMED was given "
              << used.num_threads << ": set PLUMED_NUM_THREADS)";

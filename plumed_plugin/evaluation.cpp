@@ -65,7 +65,8 @@ const gnncv::Result& Evaluation::differentiate(const Configuration& at, Sharer& 
 
 bool Evaluation::is_last(const Sharer& sharer) const {
     const auto first = std::find_if(sharers_.begin(), sharers_.end(), [&sharer](const Sharer* other) {
-        return other->is_taking_part() && other->evaluation == sharer.evaluation;
+        return other->is_taking_part() && other->needs_derivatives() &&
+               other->evaluation == sharer.evaluation;
     });
     return first != sharers_.end() && *first == &sharer;
 }

@@ -47,8 +47,8 @@ public:
     const gnncv::Result& differentiate(const Configuration& at, Sharer& sharer,
                                        const std::vector<std::string>& names);
 
-    // In apply(), where actions come in reverse order: add a sharer's weights of the outputs; the last one
-    // takes the gradient of what all have added. Null: not the last, or all weights are zero.
+    // In apply() of those that need derivatives, in reverse order: add a sharer's weights of the outputs; the
+    // last one takes the gradient of what all have added. Null: not the last, or all weights are zero.
     const gnncv::WeightedGradient* take_turn(const Configuration& at, Sharer& sharer,
                                              const std::vector<double>& weights);
 

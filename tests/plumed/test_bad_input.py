@@ -138,4 +138,4 @@ def test_a_model_of_one_species_needs_no_more_than_atoms(
 def test_a_single_precision_file_says_so(plumed: Plumed, tmp_path: Path, frame: Atoms) -> None:
     path = write_core_model(tmp_path / "single.pt", "float32")
     text = f"UNITS LENGTH=A\ncv: GNNCV MODEL={path} {SPECIES}\nPRINT ARG=cv.* FILE=COLVAR\n"
-    assert "device cpu, float32, 1 threads" in plumed.driver(tmp_path, text, [frame]).log
+    assert "device cpu, float32, 1 thread" in plumed.driver(tmp_path, text, [frame]).log

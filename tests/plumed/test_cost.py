@@ -49,9 +49,10 @@ def test_actions_that_ask_for_the_same_are_one_evaluation_and_one_backward_pass(
         frames,
         FORCES,
     )
+    elsewhere = action.replace(str(model.parent), f"{model.parent}/../{model.parent.name}")
     three = plumed.driver(
         tmp_path / "three",
-        f"UNITS LENGTH=A\na: {action}\nb: {action} COMPONENTS=total\nc: {action}\n"
+        f"UNITS LENGTH=A\na: {action}\nb: {action} COMPONENTS=total\nc: {elsewhere}\n"
         + biases.format("a.mixed", "b.total", "c.mixed"),
         frames,
         FORCES,
@@ -59,6 +60,26 @@ def test_actions_that_ask_for_the_same_are_one_evaluation_and_one_backward_pass(
     assert one.counts("cv") == three.counts("a") == Counts(N_FRAMES, N_FRAMES, one.counts("cv").lists)
     assert np.allclose(three.forces(), one.forces(), rtol=0, atol=1e-10 * np.abs(one.forces()).max())
     assert "shares its evaluation with a" in three.log
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_an_action_that_is_only_printed_leaves_forces_to_the_other(
+    plumed: Plumed, model: Path, trajectory, tmp_path: Path, order: str
+) -> None:
+    frames = trajectory("triclinic", n_frames=2)
+    action = f"GNNCV MODEL={model} {species_lines(frames[0])}"
+    actions = "".join(f"{label}: {action}\n" for label in order)
+    readers = "PRINT ARG=a.* FILE=COLVAR\nRESTRAINT ARG=b.total AT=0 KAPPA=1\n"
+    shared = plumed.driver(tmp_path / "shared", "UNITS LENGTH=A\n" + actions + readers, frames, FORCES)
+    alone = plumed.driver(
+        tmp_path / "alone",
+        f"UNITS LENGTH=A\nb: {action}\nRESTRAINT ARG=b.total AT=0 KAPPA=1\n",
+        frames,
+        FORCES,
+    )
+    assert np.abs(alone.forces()).max() > 0
+    assert np.allclose(shared.forces(), alone.forces(), rtol=0, atol=1e-10 * np.abs(alone.forces()).max())
+    assert shared.counts(order[0]).evaluations == shared.counts(order[0]).backward == len(frames)
 
 
 @pytest.mark.parametrize("different", ["NOPBC", "NL_SKIN=0.1", "NUMERICAL_DERIVATIVES"])
@@ -161,6 +182,6 @@ def test_threads_are_never_more_than_plumed_was_given(
     text = f"UNITS LENGTH=A\na: {action}\nb: {action} NUM_THREADS=1\nc: {action} NUM_THREADS=7\n"
     text += "PRINT ARG=a.*,b.*,c.* FILE=COLVAR\n"
     run = plumed.driver(tmp_path, text, frames, environment={"PLUMED_NUM_THREADS": "2"})
-    said = [line for line in run.log.splitlines() if "threads" in line and "device" in line]
-    assert ["2 threads" in said[0], "1 threads" in said[1], "2 threads" in said[2]] == [True] * 3
+    said = [line for line in run.log.splitlines() if "thread" in line and "device" in line]
+    assert ["2 threads" in said[0], "1 thread" in said[1], "2 threads" in said[2]] == [True] * 3
     assert "NUM_THREADS asks for 7, and PLUMED was given 2" in said[2]

@@ -52,3 +52,21 @@ def test_serial_evaluates_everything_everywhere(run_with, trajectory) -> None:
     divided, serial = run_with(frames, 2), run_with(frames, 2, "SERIAL")
     assert "atoms are divided" not in serial.log
     assert np.allclose(divided.table()["cv.mixed"], serial.table()["cv.mixed"], rtol=1e-11)
+
+
+def test_engines_that_divide_the_atoms_get_the_same_forces(
+    plumed_with_mpi: Plumed, run_with, model: Path, trajectory, tmp_path: Path
+) -> None:
+    """PLUMED's driver imitates domain decomposition: each process has the atoms of its part."""
+    frames = trajectory("triclinic", n_frames=2)
+    alone = run_with(frames, 1)
+    text = (
+        f"UNITS LENGTH=A\ncv: GNNCV MODEL={model} {species_lines(frames[0])}\n"
+        "RESTRAINT ARG=cv.mixed,cv.total AT=0,0 KAPPA=2,1\n"
+    )
+    options = ["--dump-forces", "forces", "--dump-forces-fmt", "%.12e", "--debug-dd", "yes"]
+    divided = plumed_with_mpi.driver(tmp_path / "divided", text, frames, options, ranks=3)
+    expected = alone.forces()
+    for rank in range(3):
+        forces = divided.forces(f"forces.{rank}")
+        assert np.allclose(forces, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
