@@ -110,7 +110,7 @@ def _configuration(installation: Installation) -> list[str]:
     if not compiler or shutil.which(compiler[0]) is None:
         named = f"CXX is {compiler[0]}, which is no program" if compiler else "no C++ compiler is found"
         raise BuildError(
-            f"{named}: install g++ 10 or newer, or load a compiler's module; where compute nodes have none, "
+            f"{named}: install g++, or load a compiler's module; where compute nodes have none, "
             "build on a login node"
         )
     package = _native.package_folder()
