@@ -88,12 +88,23 @@ std::string torch_interface(const std::string& version) {
     return version.substr(0, minor) + (plus == std::string::npos ? "" : version.substr(plus));
 }
 
+// The version of a torch from its folder: Python's package says it in version.py, the C++ one in
+// build-version.
+std::string torch_version(const std::string& folder) {
+    std::string version = assigned(folder + "/version.py", "__version__");
+    if (version.empty()) {
+        std::ifstream stream(folder + "/build-version");
+        std::getline(stream, version);
+    }
+    return version;
+}
+
 std::string quarrel_with_torch() {
     const std::string package = GNNCV_PACKAGE;
     const std::string gnncv = assigned(package + "/_built_for.py", "VERSION");
     const std::string built_for = assigned(package + "/_built_for.py", "TORCH_VERSION");
     const std::string torch_folder = package + "/../torch";
-    const std::string installed = assigned(torch_folder + "/version.py", "__version__");
+    const std::string installed = torch_version(torch_folder);
     if (gnncv != BUILT_FOR_GNNCV || built_for != BUILT_FOR_TORCH) {
         return "it was built for gnncv " BUILT_FOR_GNNCV " and torch " BUILT_FOR_TORCH " in " + package +
                ", where " +
@@ -108,7 +119,7 @@ std::string quarrel_with_torch() {
     }
     for (const std::string& path : loaded_libraries("libtorch_cpu.so")) {
         const std::string folder = path.substr(0, path.find_last_of('/'));
-        const std::string running = assigned(folder + "/../version.py", "__version__");
+        const std::string running = torch_version(folder + "/..");
         if (torch_interface(running) != torch_interface(BUILT_FOR_TORCH)) {
             return "it was built for torch " BUILT_FOR_TORCH " and this process has loaded " +
                    (running.empty() ? "another" : "torch " + running) + " (" + path +
