@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import plumed_inputs as inputs
@@ -38,29 +39,28 @@ class Case:
     kernel: str = "this"
 
 
-def steps_for(n_atoms: int, per_step: float) -> tuple[int, int]:
+def steps_for(seconds: float, n_atoms: int, per_step: float) -> tuple[int, int]:
     """Steps of a short and a long run of an action that costs about so many microseconds an atom."""
-    long = max(6, min(1000, round(3e6 / (per_step * n_atoms))))
+    long = max(6, min(1000, round(1e6 * seconds / (per_step * n_atoms))))
     return max(2, long // 5), long
 
 
 def cases(arguments: argparse.Namespace, model: Path, folder: Path, n_atoms: int) -> Iterator[Case]:
     """The actions that are there, gnncv's first."""
     load = arguments.load
-    yield Case("GNNCV, progress biased", inputs.gnncv(load, model, True), steps_for(n_atoms, 15))
-    yield Case("GNNCV, nothing biased", inputs.gnncv(load, model, False), steps_for(n_atoms, 8))
-    yield Case("COORDINATION, list renewed every 10", inputs.coordination(True), steps_for(n_atoms, 5))
+    steps = partial(steps_for, arguments.seconds, n_atoms)
+    yield Case("GNNCV, progress biased", inputs.gnncv(load, model, True), steps(15))
+    yield Case("GNNCV, nothing biased", inputs.gnncv(load, model, False), steps(8))
+    yield Case("COORDINATION, list renewed every 10", inputs.coordination(True), steps(5))
     if n_atoms <= arguments.largest_slow:
-        yield Case("COORDINATION, no list", inputs.coordination(False), steps_for(n_atoms, 0.007 * n_atoms))
-        yield Case("Q6 MEAN", inputs.q6(n_atoms), steps_for(n_atoms, 400))
+        yield Case("COORDINATION, no list", inputs.coordination(False), steps(0.007 * n_atoms))
+        yield Case("Q6 MEAN", inputs.q6(n_atoms), steps(400))
         if arguments.kernel_29:
-            yield Case(
-                "Q6 MEAN, PLUMED 2.9", inputs.q6(n_atoms), steps_for(n_atoms, 400), arguments.kernel_29
-            )
+            yield Case("Q6 MEAN, PLUMED 2.9", inputs.q6(n_atoms), steps(400), arguments.kernel_29)
         if arguments.peer_model:
             structure = inputs.write_structure(folder / f"{n_atoms}.pdb", n_atoms)
             text = inputs.mlcolvar_action(arguments.mlcolvar_action, arguments.peer_model, structure, n_atoms)
-            yield Case("PYTORCH_GNN, mlcolvar's SchNet", text, steps_for(n_atoms, 30))
+            yield Case("PYTORCH_GNN, mlcolvar's SchNet", text, steps(30))
     if arguments.pytorch_action:
         network = inputs.small_network(folder / "network.pt")
         text = inputs.pytorch_model(arguments.pytorch_action, network)
@@ -69,7 +69,7 @@ def cases(arguments: argparse.Namespace, model: Path, folder: Path, n_atoms: int
 
 def lattice_table(arguments: argparse.Namespace, folder: Path) -> None:
     """Time all cases by turns, size by size, and print each as a row."""
-    model = inputs.lattice_model(folder)
+    model = (arguments.model or inputs.lattice_model(folder)).absolute()
     runner = Runner((arguments.plumed, "--no-mpi"), folder, arguments.threads)
     print("\n`plumed benchmark`, static lattice: ms a step, median (least - most) of repeats")
     for n_atoms in arguments.sizes:
@@ -116,6 +116,7 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--plumed", help="the program (default: as gnncv finds it); 2.10 or newer")
     parser.add_argument("--plugin", type=Path, help="libgnncv_plumed.so (default: as gnncv finds it)")
+    parser.add_argument("--model", type=Path, help="of 15 A cutoff (default: trained here for one epoch)")
     parser.add_argument("--kernel-29", help="libplumedKernel.so of a PLUMED 2.9, to time its Q6 too")
     parser.add_argument("--mlcolvar-action", type=Path, help="mlcolvar's PYTORCH_GNN, compiled")
     parser.add_argument("--peer-python", help="an interpreter that can import mlcolvar, to export its model")
@@ -125,6 +126,7 @@ def read_arguments() -> argparse.Namespace:
         "--largest-slow", type=int, default=4000, help="atoms for Q6 and searches of all pairs"
     )
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0, help="about so long is a long run")
     parser.add_argument("--moving-steps", type=int, default=60, help="0: leave the second table out")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()

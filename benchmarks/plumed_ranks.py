@@ -28,6 +28,7 @@ def main() -> None:
     )
     parser.add_argument("--plumed", default="plumed-mpi", help="the program, compiled with MPI")
     parser.add_argument("--plugin", type=Path, help="libgnncv_plumed.so (default: as gnncv finds it)")
+    parser.add_argument("--model", type=Path, help="of 15 A cutoff (default: trained here for one epoch)")
     parser.add_argument("--mpirun", default="mpirun", help="with its options, in quotes")
     parser.add_argument("--ranks", type=int, nargs="+", default=(1, 2, 4))
     parser.add_argument("--atoms", type=int, default=32768)
@@ -46,7 +47,8 @@ def main() -> None:
     print(f"{f'{arguments.atoms} atoms':<16}{'ms a step':>10} {'least - most':>19} {'speedup':>9}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        text = inputs.gnncv(load_line(plugin), inputs.lattice_model(folder), biased=True)
+        model = arguments.model or inputs.lattice_model(folder)
+        text = inputs.gnncv(load_line(plugin), model.absolute(), biased=True)
         found = {ranks: [] for ranks in arguments.ranks}
         for _ in range(arguments.repeats):
             for ranks, steps in found.items():

@@ -1,0 +1,77 @@
+"""The benchmarks of the PLUMED action run once, small, so that they cannot rot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from plumed_driver import Plumed
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+def run(*words: str) -> str:
+    command = [sys.executable, str(BENCHMARKS / words[0]), *words[1:]]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def lattice_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the benchmarks train for themselves."""
+    folder = tmp_path_factory.mktemp("lattice")
+    words = "import sys, pathlib, plumed_inputs; plumed_inputs.lattice_model(pathlib.Path(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", words, str(folder)], cwd=BENCHMARKS, capture_output=True, text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / "lattice.pt"
+
+
+def has_benchmark(plumed: Plumed) -> bool:
+    return tuple(map(int, plumed.installation.release.split("."))) >= (2, 10)
+
+
+def test_cost(plumed: Plumed, lattice_model: Path) -> None:
+    if not has_benchmark(plumed):
+        pytest.skip("`plumed benchmark` came with PLUMED 2.10")
+    pytest.importorskip("plumed", reason="Python's wrapper of PLUMED is not installed")
+    where = ["--plumed", str(plumed.installation.command), "--plugin", str(plumed.plugin)]
+    where += ["--model", str(lattice_model)]
+    small = [
+        "--sizes",
+        "256",
+        "--repeats",
+        "1",
+        "--seconds",
+        "0.1",
+        "--largest-slow",
+        "0",
+        "--moving-steps",
+        "3",
+    ]
+    text = run("plumed_cost.py", *where, *small)
+    rows = [line for line in text.splitlines() if line.startswith("  GNNCV")]
+    assert [row.split("  ")[1] for row in rows] == ["GNNCV, progress biased", "GNNCV, nothing biased"]
+    biased, unbiased = (float(row.split()[3]) for row in rows)
+    assert 0 < unbiased < biased
+    assert text.splitlines()[-1].startswith("256 atoms")
+
+
+def test_ranks(plumed_with_mpi: Plumed, lattice_model: Path) -> None:
+    mpirun = shutil.which("mpirun")
+    if mpirun is None or not has_benchmark(plumed_with_mpi):
+        pytest.skip("there is no mpirun, or no `plumed benchmark`")
+    where = ["--plumed", str(plumed_with_mpi.installation.command), "--plugin", str(plumed_with_mpi.plugin)]
+    where += ["--model", str(lattice_model)]
+    started = ["--mpirun", f"{mpirun} --allow-run-as-root --oversubscribe"]
+    small = ["--atoms", "216", "--steps", "2", "4", "--repeats", "1", "--ranks", "1", "2"]
+    text = run("plumed_ranks.py", *where, *started, *small)
+    assert [line.split()[0] for line in text.splitlines()[-2:]] == ["1", "2"]
