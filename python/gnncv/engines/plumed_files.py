@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from gnncv.errors import InvalidArgument
+from gnncv.plumed import PlumedInput
 
 LOG = "plumed.log"
-_OURS = (LOG, "plumed.dat")  # not cut: the log tells the whole story
 
 
-def flush_files(folder: Path, elsewhere: Iterable[Path] = ()) -> dict[str, int]:
-    """Force PLUMED's files to the disk; their lengths in bytes, by name or, `elsewhere`, by path."""
-    found = {path.name: path for path in _files(folder)}
-    found |= {str(path): path for path in elsewhere if path.is_file()}
+def flush_files(folder: Path, source: PlumedInput) -> dict[str, int]:
+    """Force PLUMED's files to the disk; their lengths by name or, where they are shared, by path."""
+    found = {path.name: path for path in _files(folder, source)}
+    found |= {str(path): path for path in source.walker_files() if path.is_file()}
     for path in found.values():
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -25,9 +25,7 @@ def flush_files(folder: Path, elsewhere: Iterable[Path] = ()) -> dict[str, int]:
     return {name: path.stat().st_size for name, path in found.items()}
 
 
-def cut_back(
-    folder: Path, sizes: Mapping[str, int], contents: Mapping[str, bytes], remove_others: bool
-) -> None:
+def cut_back(folder: Path, sizes: Mapping[str, int], contents: Mapping[str, bytes]) -> None:
     """Make the files what they were at a restart point.
 
     Parameters
@@ -35,11 +33,9 @@ def cut_back(
     folder
         PLUMED's folder.
     sizes
-        Lengths of the files to keep, as `flush_files` returned them; what was appended later is cut off.
+        Lengths of the files, as `flush_files` returned them; what was appended later is cut off.
     contents
         Files to put back as they were.
-    remove_others
-        Remove files that came later.
 
     Raises
     ------
@@ -54,11 +50,14 @@ def cut_back(
             raise InvalidArgument(f"cannot go on with {path}: it is missing or shorter than {size} bytes")
         elif path.stat().st_size > size:
             os.truncate(path, size)
-    if remove_others:
-        for path in _files(folder):
-            if path.name not in sizes:
-                path.unlink()
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file() and path.name not in _OURS)
+def remove_later_files(folder: Path, source: PlumedInput, sizes: Mapping[str, int]) -> None:
+    """Remove the files of PLUMED that a restart point does not know; those of others stay."""
+    for path in _files(folder, source):
+        if path.name not in sizes:
+            path.unlink()
+
+
+def _files(folder: Path, source: PlumedInput) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and source.writes(path.name))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnncv.engines.plumed_files import LOG, cut_back, flush_files
+from gnncv.engines.plumed_files import LOG, cut_back, flush_files, remove_later_files
 from gnncv.errors import GnncvError, InvalidArgument
 from gnncv.plumed import PlumedInput
 
@@ -111,9 +111,15 @@ class PlumedSession:
         self._given: dict[str, Array] = {}
         self.folder.mkdir(parents=True, exist_ok=True)
         if resumed is not None:
-            cut_back(self.folder, resumed.sizes, resumed.contents, remove_others=True)
-        with self._inside():
-            self._plumed = Plumed(kernel=str(kernel))
+            cut_back(self.folder, resumed.sizes, resumed.contents)
+            remove_later_files(self.folder, source, resumed.sizes)
+        try:
+            with self._inside():
+                self._plumed = Plumed(kernel=str(kernel))
+        except Exception as error:
+            raise InvalidArgument(
+                f"PLUMED's kernel {kernel} does not load: {plumed_message(error)}"
+            ) from None
 
     def start(
         self,
@@ -289,11 +295,11 @@ class PlumedSession:
         appended = {
             name: size for name, size in self.resumed.sizes.items() if name not in self.resumed.contents
         }
-        cut_back(self.folder, appended, {}, remove_others=False)
+        cut_back(self.folder, appended, {})
 
     def files(self) -> tuple[dict[str, int], dict[str, bytes]]:
         """Lengths of PLUMED's files, forced to the disk, and contents of those it writes anew."""
-        sizes = flush_files(self.folder, self.source.walker_files())
+        sizes = flush_files(self.folder, self.source)
         whole = self.source.written_whole() & sizes.keys()
         return sizes, {name: (self.folder / name).read_bytes() for name in sorted(whole)}
 

@@ -113,7 +113,7 @@ def read_hills(paths: PathLike | Iterable[PathLike]) -> Hills:
     """
     table = read_colvar(paths)
     where = ", ".join(str(path) for path in table.paths)
-    fields = table.fields
+    fields = table.fields[:-1] if table.fields[-1:] == ["clock"] else table.fields  # a walker's has a clock
     cv = [name.removeprefix("sigma_") for name in fields if name.startswith("sigma_")]
     if table.constants.get("multivariate", "false") != "false":
         raise InvalidArgument(f"{where}: hills with a full covariance matrix are not supported")

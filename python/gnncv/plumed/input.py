@@ -21,6 +21,7 @@ _READ = {
 }  # fmt: skip
 _READ_FILE_OF = {"EXTERNAL", "INCLUDE", "LOAD", "PYTORCH_MODEL", "READ"}
 _WRITTEN_WHOLE = {"GRID_WFILE", "STATE_WFILE"}
+_DEFAULT_NAMES = {"HILLS", "KERNELS", "STATE"}
 _DEEPEST = 8
 
 
@@ -109,6 +110,12 @@ class PlumedInput:
         return {
             each.values[key] for each in self.all_statements() for key in _WRITTEN_WHOLE & each.values.keys()
         }
+
+    def writes(self, name: str) -> bool:
+        """Whether a file of this name in PLUMED's folder is one that it writes (or has written)."""
+        if name.partition(".")[0] in _DEFAULT_NAMES:
+            return True
+        return any(name in each.values.values() for each in self.all_statements())
 
     def walker_files(self) -> list[Path]:
         """The files of hills that it appends to in folders shared with other walkers."""

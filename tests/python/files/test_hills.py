@@ -39,6 +39,13 @@ def test_going_on(tmp_path):
     assert read_hills(path).centers[:, 0].tolist() == [0.1, 0.3]
 
 
+def test_hills_of_plumeds_walkers_have_a_clock(tmp_path):
+    header = "#! FIELDS time s sigma_s height biasf clock\n#! SET multivariate false\n"
+    (tmp_path / "HILLS.1").write_text(header + " 1 0.5 0.1 2.0 10 1763712000\n")
+    hills = read_hills(tmp_path / "HILLS.1")
+    assert hills.cv == ["s"] and hills.centers[:, 0].tolist() == [0.5] and hills.bias_factor == 10.0
+
+
 def test_periodic_domains_as_plumed_writes_them(tmp_path):
     constants = {"min_phi": "-pi", "max_phi": "pi"}
     with HillsWriter(tmp_path / "HILLS", ["phi", "d"], None, constants=constants) as writer:
