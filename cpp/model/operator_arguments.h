@@ -1,5 +1,5 @@
-// What the operators check of their arguments, and how they reach the kernels. The only header with libtorch
-// in it: for the operators_*.cpp beside it.
+// What the operators check of their arguments, and how they reach the kernels. For the operators_*.cpp
+// beside it.
 #pragma once
 
 #include "kernels/pair_rows.h"

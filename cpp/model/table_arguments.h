@@ -1,0 +1,45 @@
+// The arguments that the operators on tables share. With operator_arguments.h one of the two headers with
+// libtorch.
+#pragma once
+
+#include "kernels/radial_table.h"
+#include "model/operator_arguments.h"
+
+namespace gnncv {
+
+// The pairs and the table, which all of them take first.
+struct TableArguments {
+    Tensor vectors, neighbor, row_ptr, table;
+    double cutoff;
+    kernels::PairRows pairs;
+
+    TableArguments(const char* op, const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+                   const Tensor& table, double cutoff)
+        : vectors(vectors.contiguous()), neighbor(neighbor.contiguous()), row_ptr(row_ptr.contiguous()),
+          table(table.contiguous()), cutoff(cutoff) {
+        TORCH_CHECK_VALUE(vectors.dim() == 2 && vectors.size(1) == 3, "gnncv::", op,
+                          ": vectors must have shape (P, 3), got ", vectors.sizes());
+        TORCH_CHECK_TYPE(vectors.scalar_type() == at::kDouble, "gnncv::", op,
+                         ": vectors must be float64, got ", vectors.scalar_type());
+        TORCH_CHECK_VALUE(table.dim() == 3 && table.size(0) >= 1 && table.size(1) == kernels::table_terms,
+                          "gnncv::", op, ": table must have shape (intervals, ", kernels::table_terms,
+                          ", channels), got ", table.sizes());
+        TORCH_CHECK_VALUE(cutoff > 0.0, "gnncv::", op, ": cutoff must be positive, got ", cutoff);
+        pairs = pair_rows(op, this->neighbor, this->row_ptr, vectors.size(0));
+    }
+
+    template <typename T>
+    kernels::RadialTable<T> radial_table() const {
+        return {table.const_data_ptr<T>(), table.size(0), table.size(2),
+                static_cast<double>(table.size(0)) / cutoff};
+    }
+};
+
+inline void check_columns(const char* op, const char* name, const Tensor& tensor, const TableArguments& in,
+                          int64_t columns) {
+    check_matrix(op, name, tensor, in.pairs.n_centers, in.table);
+    TORCH_CHECK_VALUE(tensor.size(1) == columns, "gnncv::", op, ": ", name, " must have ", columns,
+                      " columns, got ", tensor.size(1));
+}
+
+} // namespace gnncv
