@@ -12,7 +12,8 @@ LAMMPS_NS::Fix* create(LAMMPS_NS::LAMMPS* lammps, int n_words, char** words) {
 
 extern "C" void lammpsplugin_init(void* lammps, void* handle, void* registration) {
     lammpsplugin_t plugin = {};
-    plugin.version = "any"; // LAMMPS warns that this is not its own version: the wheel's headers do not say it
+    plugin.version =
+        "any"; // LAMMPS warns that this is not its own version: the wheel's headers do not say it
     plugin.style = "fix";
     plugin.name = "plumed";
     plugin.info = "LAMMPS' own fix plumed";
