@@ -2,6 +2,7 @@
 // matrix product.
 #include "kernels/bond_densities.h"
 
+#include "kernels/density_rows.h"
 #include "kernels/spherical_harmonics.h"
 
 #include <algorithm>
@@ -72,32 +73,6 @@ GNNCV_INLINE void forward_body(const BondDensityInput<T>& input, T* densities) {
     }
 }
 
-// For n radial channels from k on: radial_gradient[k] = sum_lm G_k,lm Y_lm and weights[lm] += sum_k radial[k]
-// G_k,lm.
-template <int n, int L, typename T>
-GNNCV_INLINE void backward_channels(const T* gradient, int n_lm_dynamic, const Lanes<T>* harmonics,
-                                    const Lanes<T>* radial, Lanes<T>* weights, Lanes<T>* radial_gradient) {
-    const int n_lm = L >= 0 ? (L + 1) * (L + 1) : n_lm_dynamic;
-    Lanes<T> r[n], sum[n];
-    for (int k = 0; k < n; ++k) {
-        r[k] = radial[k];
-        sum[k] = Lanes<T>{};
-    }
-    for (int lm = 0; lm < n_lm; ++lm) {
-        const Lanes<T> y = harmonics[lm];
-        Lanes<T> weight = weights[lm];
-        for (int k = 0; k < n; ++k) {
-            const T g = gradient[k * n_lm + lm];
-            sum[k] += g * y;
-            weight += g * r[k];
-        }
-        weights[lm] = weight;
-    }
-    for (int k = 0; k < n; ++k) {
-        radial_gradient[k] = sum[k];
-    }
-}
-
 template <int L, typename T>
 GNNCV_INLINE void backward_body(const BondDensityInput<T>& input, const T* densities_gradient,
                                 T* vectors_gradient, T* radial_gradient) {
@@ -129,11 +104,11 @@ GNNCV_INLINE void backward_body(const BondDensityInput<T>& input, const T* densi
             }
             std::int64_t k = 0;
             for (; k + 4 <= n_radial; k += 4) {
-                backward_channels<4, L, T>(center_gradient + k * n_lm, n_lm, harmonics, &radial[k], weights,
+                contract_channels<4, L, T>(center_gradient + k * n_lm, n_lm, harmonics, &radial[k], weights,
                                            &sums[k]);
             }
             for (; k < n_radial; ++k) {
-                backward_channels<1, L, T>(center_gradient + k * n_lm, n_lm, harmonics, &radial[k], weights,
+                contract_channels<1, L, T>(center_gradient + k * n_lm, n_lm, harmonics, &radial[k], weights,
                                            &sums[k]);
             }
             for (k = 0; k < n_radial; ++k) {

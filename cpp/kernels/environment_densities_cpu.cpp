@@ -1,6 +1,7 @@
 // One center at a time, its pairs ordered by species, in blocks of one vector register.
 #include "kernels/environment_densities.h"
 
+#include "kernels/density_rows.h"
 #include "kernels/spherical_harmonics.h"
 
 #include <algorithm>
@@ -109,31 +110,6 @@ GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T
                 std::copy(sums, sums + n_lm, densities + ((i * input.n_species + s) * n_radial + k) * n_lm);
             }
         }
-    }
-}
-
-// For n radial channels: slopes_sum[k] = sum_lm G_k,lm Y_lm, weights[lm] += sum_k radial[k] G_k,lm.
-template <int n, int L, typename T>
-GNNCV_INLINE void contract_channels(const T* gradient, int n_lm_dynamic, const Lanes<T>* harmonics,
-                                    const Lanes<T>* radial, Lanes<T>* weights, Lanes<T>* sums) {
-    const int n_lm = L >= 0 ? (L + 1) * (L + 1) : n_lm_dynamic;
-    Lanes<T> r[n], sum[n];
-    for (int k = 0; k < n; ++k) {
-        r[k] = radial[k];
-        sum[k] = Lanes<T>{};
-    }
-    for (int lm = 0; lm < n_lm; ++lm) {
-        const Lanes<T> y = harmonics[lm];
-        Lanes<T> weight = weights[lm];
-        for (int k = 0; k < n; ++k) {
-            const T g = gradient[k * n_lm + lm];
-            sum[k] += g * y;
-            weight += g * r[k];
-        }
-        weights[lm] = weight;
-    }
-    for (int k = 0; k < n; ++k) {
-        sums[k] = sum[k];
     }
 }
 

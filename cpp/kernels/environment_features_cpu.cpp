@@ -1,28 +1,24 @@
 // One site at a time: sums of squares of each degree first, then what is the same for all of them.
 #include "kernels/environment_features.h"
 
-#include "kernels/lanes.h"
+#include "kernels/density_rows.h"
+#include "kernels/spherical_harmonics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 namespace gnncv::kernels {
 namespace {
 
-constexpr double four_pi = 4.0 * 3.14159265358979323846;
-
-// sums[row (l_max+1) + l] = sum_m densities[row, lm]^2
+// sums[row (l_max+1) + l] = sum_m densities[row, lm]^2, in double
 template <typename T>
 GNNCV_INLINE void squares(const T* densities, std::int64_t n_rows, int l_max, double* sums) {
+    T of_row[max_degree + 1];
     for (std::int64_t row = 0; row < n_rows; ++row) {
-        for (int l = 0; l <= l_max; ++l) {
-            T sum = 0;
-            for (int m = 0; m <= 2 * l; ++m) {
-                sum += densities[m] * densities[m];
-            }
-            *sums++ = static_cast<double>(sum);
-            densities += 2 * l + 1;
-        }
+        squares_of_degrees(densities, l_max, of_row);
+        sums = std::copy_n(of_row, l_max + 1, sums);
+        densities += (l_max + 1) * (l_max + 1);
     }
 }
 
@@ -76,15 +72,14 @@ GNNCV_INLINE void forward_body(const FeatureInput<T>& input, T* features) {
 template <typename T>
 GNNCV_INLINE void spread(const T* densities, const double* factors, std::int64_t n_rows, int l_max,
                          T* gradient) {
+    T of_row[max_degree + 1];
     for (std::int64_t row = 0; row < n_rows; ++row) {
         for (int l = 0; l <= l_max; ++l) {
-            const T factor = static_cast<T>(*factors++);
-            for (int m = 0; m <= 2 * l; ++m) {
-                gradient[m] = factor * densities[m];
-            }
-            densities += 2 * l + 1;
-            gradient += 2 * l + 1;
+            of_row[l] = static_cast<T>(*factors++);
         }
+        scale_degrees(densities, of_row, l_max, gradient);
+        densities += (l_max + 1) * (l_max + 1);
+        gradient += (l_max + 1) * (l_max + 1);
     }
 }
 

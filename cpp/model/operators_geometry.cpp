@@ -138,7 +138,8 @@ Tensor bond_densities_autograd(const Tensor& vectors, const Tensor& radial, cons
 
 Tensor density_invariants_cpu(const Tensor& densities, int64_t l_max) {
     TORCH_CHECK_VALUE(
-        l_max >= 0 && densities.dim() == 3 && densities.size(2) == (l_max + 1) * (l_max + 1),
+        l_max >= 0 && l_max <= kernels::max_degree && densities.dim() == 3 &&
+            densities.size(2) == (l_max + 1) * (l_max + 1),
         "gnncv::density_invariants: densities must have shape (N, K, (l_max + 1)^2) with l_max = ", l_max,
         ", got ", densities.sizes());
     const Tensor a = densities.contiguous();

@@ -205,7 +205,7 @@ struct FeatureArguments {
         : densities(densities.contiguous()), averaged(averaged.contiguous()),
           coordination(coordination.contiguous()), mean(mean.contiguous()), scale(scale.contiguous()),
           l_max(l_max), floor(floor) {
-        TORCH_CHECK_VALUE(l_max >= 0 && densities.dim() == 3 &&
+        TORCH_CHECK_VALUE(l_max >= 0 && l_max <= kernels::max_degree && densities.dim() == 3 &&
                               densities.size(2) == (l_max + 1) * (l_max + 1),
                           "gnncv::", features_name,
                           ": densities must have shape (N, K, (l_max + 1)^2) with l_max = ", l_max, ", got ",
