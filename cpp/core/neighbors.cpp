@@ -5,19 +5,37 @@
 
 #include <vesin.h>
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <cmath>
 #include <string>
 
 namespace gnncv {
 
+namespace {
+
+// A function of the vesin that this library is linked to. Looked up there, and not among all names in the
+// process: PLUMED 2.10 exports functions of an older vesin under the same names, and comes first in programs
+// linked to it.
+template <typename F>
+F* of_vesin(const char* name, F* linked) {
+    void* library = dlopen("libvesin.so", RTLD_NOW | RTLD_NOLOAD);
+    void* found = library != nullptr ? dlsym(library, name) : nullptr;
+    return found != nullptr ? reinterpret_cast<F*>(found) : linked;
+}
+
+} // namespace
+
 struct NeighborList::VesinList {
     VesinNeighborList list;
+    decltype(&vesin_neighbors) neighbors = of_vesin("vesin_neighbors", &vesin_neighbors);
+    decltype(&vesin_free) free = of_vesin("vesin_free", &vesin_free);
 
     VesinList() = default;
     VesinList(const VesinList&) = delete;
     VesinList& operator=(const VesinList&) = delete;
-    ~VesinList() { vesin_free(&list); }
+    ~VesinList() { free(&list); }
 };
 
 namespace {
@@ -139,9 +157,9 @@ void NeighborList::rebuild(std::span<const double> positions, const Box& box) {
     options.return_shifts = true;
     const char* error = nullptr;
     const int status =
-        vesin_neighbors(reinterpret_cast<const double (*)[3]>(points.data()), n_points,
-                        reinterpret_cast<const double (*)[3]>(box.matrix().data()), box.periodic().data(),
-                        VesinDevice{VesinCPU, 0}, options, &vesin_->list, &error);
+        vesin_->neighbors(reinterpret_cast<const double (*)[3]>(points.data()), n_points,
+                          reinterpret_cast<const double (*)[3]>(box.matrix().data()), box.periodic().data(),
+                          VesinDevice{VesinCPU, 0}, options, &vesin_->list, &error);
     if (status != 0) {
         throw Error("the neighbor list could not be built: " +
                     std::string(error != nullptr ? error : "unknown error"));

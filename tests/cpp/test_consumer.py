@@ -100,6 +100,31 @@ def test_derivatives_without_python(consumer, tmp_path, generator):
     assert norm == pytest.approx(printed[1], rel=1e-6, abs=1e-7)
 
 
+def test_another_vesin_in_the_program_does_no_harm(model_path, tmp_path, generator):
+    """A program may export functions of another vesin, as PLUMED's kernel does: ours calls its own."""
+    (tmp_path / "main.cpp").write_text(
+        "#include <cstdlib>\n"
+        'extern "C" int vesin_neighbors() { std::abort(); }\nextern "C" void vesin_free() { std::abort(); }\n'
+        + (EXAMPLE / "main.cpp").read_text()
+    )
+    package = Path(gnncv.cmake_prefix_path).parents[1]
+    program = tmp_path / "program"
+    command = [
+        "c++",
+        "-std=c++17",
+        "-rdynamic",
+        f"-I{package / 'include'}",
+        tmp_path / "main.cpp",
+        "-o",
+        program,
+    ]
+    libraries = [f"-L{package / 'lib'}", "-lgnncv", f"-Wl,-rpath,{package / 'lib'}"]
+    done = subprocess.run([*command, *libraries], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    atoms = random_structure("cubic", 7, ["Cu", "Zr"], 3.4, generator)
+    assert len(read(run(program, model_path, as_text(atoms)))) == 4
+
+
 def test_errors_are_one_line(consumer, model_path, tmp_path):
     text = as_text(Atoms("Cu"))
     missing = run(consumer, tmp_path / "nothing.pt", text)
