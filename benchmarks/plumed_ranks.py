@@ -1,6 +1,7 @@
 """Time the PLUMED action GNNCV with its atoms divided between MPI processes, with `plumed benchmark`.
 
     python benchmarks/plumed_ranks.py --plumed plumed-mpi      # 32768 atoms, 1, 2 and 4 processes
+    python benchmarks/plumed_ranks.py --mpirun "mpirun --bind-to core --map-by core" --ranks 1 2
 
 A static lattice with 18 neighbors; per step, the slope between a short and a long run, the median of several
 such pairs. More processes than cores take turns on them, which says nothing about a machine that has them.
