@@ -129,6 +129,11 @@ std::string quarrel_with_torch() {
     return "";
 }
 
+// PLUMED 2.9 forgets the action that a library registered when it is unloaded, but not the function that
+// tells its keywords, and calls that when the library comes back, wherever it was before: there the action
+// stays for good.
+constexpr int ACTION = RTLD_NOW | RTLD_LOCAL | (KEEP_ACTION_LOADED ? RTLD_NODELETE : 0);
+
 // Opens the action when this library is loaded and closes it when it is unloaded, so that PLUMED's list of
 // actions stays true when PLUMED is closed and opened again. libgnncv and torch stay for good: torch cannot
 // be unloaded.
@@ -143,7 +148,7 @@ public:
             quarrel = std::string("gnncv's library does not load: ") + dlerror();
         }
         if (quarrel.empty()) {
-            action_ = dlopen((own_folder() + "/libgnncv_plumed_action.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+            action_ = dlopen((own_folder() + "/libgnncv_plumed_action.so").c_str(), ACTION);
             quarrel = action_ == nullptr ? std::string("its action does not load: ") + dlerror() : "";
         }
         if (!quarrel.empty()) {

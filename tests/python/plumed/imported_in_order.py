@@ -6,6 +6,7 @@ Arguments: the order, the kernel, the plugin. The last line of its output is JSO
 from __future__ import annotations
 
 import json
+import mmap
 import sys
 import tempfile
 from importlib import import_module
@@ -88,7 +89,10 @@ def main(order: list[str], kernel: str, plugin: str, model: str) -> dict[str, An
         first.plumed.finalize()
         results.append(second.evaluate(1))
         second.plumed.finalize()
+        # what is loaded next comes to lie elsewhere: nothing may point to where the plugin was
+        occupied = [mmap.mmap(-1, 1 << 16) for _ in range(400)]
         third = live()  # a second life, after all were closed
+        assert len(occupied) == 400
         results.append(third.evaluate(1))
         positions, box = crystal()
         cv = MODULES["gnncv"].CollectiveVariable(model, num_threads=1)
