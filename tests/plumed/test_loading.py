@@ -80,6 +80,7 @@ def gate(plumed: Plumed, tmp_path: Path):
         facts = {
             "BUILT_FOR_PLUMED": f'"{installation.version}"',
             "BUILT_FOR_MPI": "0",
+            "KEEP_ACTION_LOADED": "0",
             "BUILT_FOR_COMMAND": f'"{installation.command}"',
             "BUILT_FOR_GNNCV": f'"{VERSION}"',
             "BUILT_FOR_TORCH": f'"{TORCH_VERSION}"',
