@@ -149,18 +149,6 @@ GNNCV_INSTANCE(6, float)
 GNNCV_INSTANCE(6, double)
 #undef GNNCV_INSTANCE
 
-template <typename F>
-void with_degree(int l_max, const F& f) {
-    switch (l_max) {
-    case 4:
-        return f(std::integral_constant<int, 4>{});
-    case 6:
-        return f(std::integral_constant<int, 6>{});
-    default:
-        return f(std::integral_constant<int, -1>{});
-    }
-}
-
 } // namespace
 
 template <typename T>

@@ -3,6 +3,8 @@
 
 #include "kernels/lanes.h"
 
+#include <type_traits>
+
 namespace gnncv::kernels {
 
 inline constexpr double four_pi = 4.0 * 3.14159265358979323846;
@@ -54,6 +56,20 @@ GNNCV_INLINE void contract_channels(const T* gradient, int n_lm_dynamic, const L
     }
     for (int k = 0; k < n; ++k) {
         sums[k] = sum[k];
+    }
+}
+
+// f(l_max as a type), for the degrees that kernels are compiled for; -1 for any other, known only when it
+// runs.
+template <typename F>
+void with_degree(int l_max, const F& f) {
+    switch (l_max) {
+    case 4:
+        return f(std::integral_constant<int, 4>{});
+    case 6:
+        return f(std::integral_constant<int, 6>{});
+    default:
+        return f(std::integral_constant<int, -1>{});
     }
 }
 

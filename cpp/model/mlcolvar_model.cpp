@@ -5,16 +5,14 @@
 #include "model/mlcolvar_description.h"
 #include "model/mlcolvar_probe.h"
 #include "model/torch_calls.h"
+#include "model/torch_module.h"
 
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
-#include <torch/csrc/jit/serialization/import.h>
 
 #include <cmath>
 
@@ -24,12 +22,6 @@ namespace {
 using at::Tensor;
 
 constexpr std::size_t n_probes = 6;
-template <typename T>
-Tensor borrow(std::span<const T> data, at::IntArrayRef shape, at::ScalarType type) {
-    return at::from_blob(const_cast<T*>(data.data()), shape,
-                         at::TensorOptions().dtype(type)); // read only by contract
-}
-
 // Everything after the network is the identity here: the network pools inside, so its outputs are the sums.
 class MlcolvarModel final : public Model {
 public:
@@ -38,13 +30,7 @@ public:
         guarded("the mlcolvar model " + quoted() +
                     " cannot be loaded (it was written by a newer torch, or is "
                     "damaged)",
-                [&] {
-                    module_ = torch::jit::load(path, at::kCPU);
-                    module_.eval();
-                    for (const Tensor& parameter : module_.parameters()) {
-                        Tensor(parameter).set_requires_grad(false);
-                    }
-                });
+                [&] { module_ = load_module(path); });
         guarded("the mlcolvar model " + quoted() + " cannot be used", [&] { read_attributes(); });
         set_precision(precision);
         const auto clusters = probe_clusters(n_probes, info_.cutoff, info_.species.size());

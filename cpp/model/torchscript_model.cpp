@@ -3,13 +3,11 @@
 #include "gnncv/error.h"
 #include "model/model_file.h"
 #include "model/torch_calls.h"
+#include "model/torch_module.h"
 
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
-#include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
 #include <cmath>
@@ -20,12 +18,6 @@ namespace {
 
 using at::Tensor;
 
-template <typename T>
-Tensor borrow(std::span<const T> data, at::IntArrayRef shape, at::ScalarType type) {
-    return at::from_blob(const_cast<T*>(data.data()), shape,
-                         at::TensorOptions().dtype(type)); // read only by contract
-}
-
 class TorchScriptModel final : public Model {
 public:
     TorchScriptModel(const std::string& path, int num_threads, const std::string& precision)
@@ -33,13 +25,7 @@ public:
         info_.metadata = read_model_metadata(path);
         guarded("the model file '" + path +
                     "' cannot be loaded (it is damaged, or was written by a newer torch)",
-                [&] {
-                    module_ = torch::jit::load(path, at::kCPU);
-                    module_.eval();
-                    for (const Tensor& parameter : module_.parameters()) {
-                        Tensor(parameter).set_requires_grad(false);
-                    }
-                });
+                [&] { module_ = load_module(path); });
         guarded("the model in '" + path + "' does not keep gnncv's contract", [&] { read_attributes(); });
         set_precision(path, precision);
     }

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from gnncv.nn import AttentionLayer, EnvironmentInvariants, QuinticSwitching, operators
 from gnncv.nn.environment import MAGNITUDE_FLOOR
-from gnncv.nn.radial_table import choose_intervals, make_table, table_error
+from gnncv.nn.radial_table import Functions, choose_intervals, make_table, table_error
 
 from .encoder import SiteEncoder
 
@@ -155,7 +155,7 @@ class TabulatedEncoder(nn.Module):
         return self.latent_mean(features), invariants
 
 
-def tabulate(functions, cutoff: float, switching: nn.Module) -> tuple[Tensor, float]:  # type: ignore[no-untyped-def]
+def tabulate(functions: Functions, cutoff: float, switching: nn.Module) -> tuple[Tensor, float]:
     """A table with a knot at the onset of switching, and its error."""
     knots = [switching.onset] if isinstance(switching, QuinticSwitching) else []
     n_intervals = choose_intervals(functions, cutoff, knots)
