@@ -15,11 +15,11 @@
 
 namespace gnncv::kernels {
 
-// vectors (n_pairs,3) in double; the last channel of the table is f; densities (n_centers,n_channels),
+// distances (n_pairs); the last channel of the table is f; densities (n_centers,n_channels),
 // coordination (n_centers).
 template <typename T>
 struct AveragedInput {
-    const double* vectors;
+    const T* distances;
     PairRows pairs;
     RadialTable<T> table;
     const T* densities;
@@ -34,7 +34,7 @@ void averaged_densities_kernel(const AveragedInput<T>& input, T* averaged);
 // Gradients in the shapes of the inputs, overwritten.
 template <typename T>
 struct AveragedGradients {
-    double* vectors;
+    T* distances;
     T* densities;
     T* coordination;
 };

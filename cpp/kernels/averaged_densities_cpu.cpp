@@ -2,7 +2,6 @@
 #include "kernels/averaged_densities.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 namespace gnncv::kernels {
@@ -10,26 +9,22 @@ namespace {
 
 // The switching function and its slope, the table's last channel.
 template <typename T>
-GNNCV_INLINE void switching(const RadialTable<T>& table, double distance, T& value, T& slope) {
+GNNCV_INLINE void switching(const RadialTable<T>& table, T distance, T& value, T& slope) {
     const TablePlace<T> place(table, distance);
     const std::int64_t n = table.n_channels;
     const T* a = place.coefficients + n - 1;
     const T t = place.t;
     value = a[0] + t * (a[n] + t * (a[2 * n] + t * (a[3 * n] + t * (a[4 * n] + t * a[5 * n]))));
-    slope = static_cast<T>(table.inverse_step) *
+    slope = table.inverse_step *
             (a[n] +
              t * (T(2) * a[2 * n] + t * (T(3) * a[3 * n] + t * (T(4) * a[4 * n] + t * (T(5) * a[5 * n])))));
-}
-
-GNNCV_INLINE double length(const double* r) {
-    return std::sqrt(r[0] * r[0] + r[1] * r[1] + r[2] * r[2]);
 }
 
 constexpr int chunk = 8; // registers of channels that are summed at once
 
 // sum[c] += sum_p weights[p] rows[neighbor[p]][c] for chunk registers of channels.
 template <typename T>
-GNNCV_INLINE void gather_chunk(const T* rows, std::int64_t stride, const std::int64_t* neighbor,
+GNNCV_INLINE void gather_chunk(const T* rows, std::int64_t stride, const std::int32_t* neighbor,
                                const T* weights, std::int64_t n_pairs, T* sum) {
     constexpr int width = LanesOf<T>::width;
     Lanes<T> total[chunk];
@@ -49,7 +44,7 @@ GNNCV_INLINE void gather_chunk(const T* rows, std::int64_t stride, const std::in
 }
 
 template <typename T>
-GNNCV_INLINE void gather(const T* rows, std::int64_t n_channels, const std::int64_t* neighbor,
+GNNCV_INLINE void gather(const T* rows, std::int64_t n_channels, const std::int32_t* neighbor,
                          const T* weights, std::int64_t n_pairs, T* __restrict__ sum) {
     constexpr std::int64_t step = chunk * LanesOf<T>::width;
     std::int64_t c = 0;
@@ -91,7 +86,7 @@ GNNCV_INLINE void forward_body(const AveragedInput<T>& input, T* averaged) {
         const T own = T(1) + input.coordination[i];
         for (std::int64_t p = first; p < last; ++p) {
             T value, slope;
-            switching(input.table, length(input.vectors + 3 * p), value, slope);
+            switching(input.table, input.distances[p], value, slope);
             weights[p - first] = value * own / (T(1) + input.coordination[input.pairs.neighbor[p]]);
         }
         T* row = averaged + i * n_channels;
@@ -121,18 +116,13 @@ GNNCV_INLINE void backward_body(const AveragedInput<T>& input, const T* averaged
         T bonds = 0;
         for (std::int64_t p = first; p < last; ++p) {
             const std::int64_t i = input.pairs.neighbor[p];
-            const double* r = input.vectors + 3 * p;
-            const double distance = length(r);
             T value, slope;
-            switching(input.table, distance, value, slope);
+            switching(input.table, input.distances[p], value, slope);
             const T ratio = (T(1) + input.coordination[i]) / own;
             weights[p - first] = value * ratio;
             const T of_value = ratio * dot<T>(averaged_gradient + i * n_channels, densities, n_channels);
             bonds += of_value * value;
-            const double scale = distance > 0.0 ? static_cast<double>(of_value * slope) / distance : 0.0;
-            for (int a = 0; a < 3; ++a) {
-                gradients.vectors[3 * p + a] = scale * r[a];
-            }
+            gradients.distances[p] = of_value * slope;
         }
         T* row = gradients.densities + j * n_channels;
         std::copy_n(own_gradient, n_channels, row);

@@ -10,10 +10,10 @@
 
 namespace gnncv::kernels {
 
-// vectors (n_pairs,3) in double, types (n_centers); table of n_radial + 1 channels.
+// vectors (n_pairs,3), types (n_centers); table of n_radial + 1 channels.
 template <typename T>
 struct EnvironmentInput {
-    const double* vectors;
+    const T* vectors;
     PairRows pairs;
     const std::int64_t* types;
     RadialTable<T> table;
@@ -28,6 +28,6 @@ void environment_densities_kernel(const EnvironmentInput<T>& input, T* densities
 // vectors_gradient (n_pairs,3), overwritten. A vector of length zero has gradient zero.
 template <typename T>
 void environment_densities_backward_kernel(const EnvironmentInput<T>& input, const T* densities_gradient,
-                                           const T* coordination_gradient, double* vectors_gradient);
+                                           const T* coordination_gradient, T* vectors_gradient);
 
 } // namespace gnncv::kernels

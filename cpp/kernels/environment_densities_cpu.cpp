@@ -45,17 +45,17 @@ template <typename T>
 struct DirectionBlock {
     static constexpr int width = LanesOf<T>::width;
     Lanes<T> x{}, y{}, z{};
-    double distance[width], inverse[width];
+    T distance[width], inverse[width];
 
-    GNNCV_INLINE DirectionBlock(const double* vectors, const SpeciesOrder& order, std::int64_t n, int count) {
+    GNNCV_INLINE DirectionBlock(const T* vectors, const SpeciesOrder& order, std::int64_t n, int count) {
         for (int w = 0; w < count; ++w) {
-            const double* r = vectors + 3 * order[n + w];
-            const double square = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
+            const T* r = vectors + 3 * order[n + w];
+            const T square = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
             distance[w] = std::sqrt(square);
-            inverse[w] = square > 0.0 ? 1.0 / distance[w] : 0.0;
-            x[w] = static_cast<T>(r[0] * inverse[w]);
-            y[w] = static_cast<T>(r[1] * inverse[w]);
-            z[w] = static_cast<T>(r[2] * inverse[w]);
+            inverse[w] = square > T(0) ? T(1) / distance[w] : T(0);
+            x[w] = r[0] * inverse[w];
+            y[w] = r[1] * inverse[w];
+            z[w] = r[2] * inverse[w];
         }
     }
 };
@@ -115,7 +115,7 @@ GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T
 
 template <int L, typename T>
 GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, const T* densities_gradient,
-                                const T* coordination_gradient, double* vectors_gradient) {
+                                const T* coordination_gradient, T* vectors_gradient) {
     constexpr int width = LanesOf<T>::width;
     constexpr int max_lm = L >= 0 ? (L + 1) * (L + 1) : max_harmonics;
     const int l_max = L >= 0 ? L : input.l_max;
@@ -168,10 +168,9 @@ GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, const T* densi
                                              gradient[2] - along * d.z};
                 const Lanes<T> radially[3] = {stretch * d.x, stretch * d.y, stretch * d.z};
                 for (int w = 0; w < count; ++w) {
-                    double* out = vectors_gradient + 3 * order[n + w];
+                    T* out = vectors_gradient + 3 * order[n + w];
                     for (int a = 0; a < 3; ++a) {
-                        out[a] = static_cast<double>(radially[a][w]) +
-                                 static_cast<double>(tangent[a][w]) * d.inverse[w];
+                        out[a] = radially[a][w] + tangent[a][w] * d.inverse[w];
                     }
                 }
             }
@@ -187,7 +186,7 @@ GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, const T* densi
     }                                                                                                        \
     GNNCV_MULTIVERSION void backward_instance(std::integral_constant<int, L>,                                \
                                               const EnvironmentInput<T>& input, const T* densities_gradient, \
-                                              const T* coordination_gradient, double* vectors_gradient) {    \
+                                              const T* coordination_gradient, T* vectors_gradient) {         \
         backward_body<L, T>(input, densities_gradient, coordination_gradient, vectors_gradient);             \
     }
 GNNCV_INSTANCE(-1, float)
@@ -207,7 +206,7 @@ void environment_densities_kernel(const EnvironmentInput<T>& input, T* densities
 
 template <typename T>
 void environment_densities_backward_kernel(const EnvironmentInput<T>& input, const T* densities_gradient,
-                                           const T* coordination_gradient, double* vectors_gradient) {
+                                           const T* coordination_gradient, T* vectors_gradient) {
     with_degree(input.l_max, [&](auto degree) {
         backward_instance(degree, input, densities_gradient, coordination_gradient, vectors_gradient);
     });
@@ -216,7 +215,7 @@ void environment_densities_backward_kernel(const EnvironmentInput<T>& input, con
 template void environment_densities_kernel(const EnvironmentInput<float>&, float*, float*);
 template void environment_densities_kernel(const EnvironmentInput<double>&, double*, double*);
 template void environment_densities_backward_kernel(const EnvironmentInput<float>&, const float*,
-                                                    const float*, double*);
+                                                    const float*, float*);
 template void environment_densities_backward_kernel(const EnvironmentInput<double>&, const double*,
                                                     const double*, double*);
 

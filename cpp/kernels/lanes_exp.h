@@ -32,7 +32,7 @@ struct ExpConstants<double> {
 template <typename T>
 GNNCV_INLINE Lanes<T> lanes_exp(Lanes<T> x) {
     using C = ExpConstants<T>;
-    using Ints __attribute__((vector_size(32))) = typename C::Int;
+    using Ints __attribute__((vector_size(64))) = typename C::Int;
     const Lanes<T> largest = Lanes<T>{} + C::largest;
     x = x < largest ? x : largest;
     x = x > -largest ? x : -largest;

@@ -16,4 +16,11 @@ template <typename T>
 void pair_geometry_backward_kernel(const T* vectors, std::int64_t n_pairs, const T* distances_gradient,
                                    const T* directions_gradient, T* vectors_gradient);
 
+// Distances alone; vectors_gradient = distances_gradient u, zero where d = 0.
+template <typename T>
+void pair_distances_kernel(const T* vectors, std::int64_t n_pairs, T* distances);
+template <typename T>
+void pair_distances_backward_kernel(const T* vectors, const T* distances, std::int64_t n_pairs,
+                                    const T* distances_gradient, T* vectors_gradient);
+
 } // namespace gnncv::kernels

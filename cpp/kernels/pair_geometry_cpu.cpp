@@ -38,6 +38,28 @@ GNNCV_INLINE void backward_body(const T* vectors, std::int64_t n_pairs, const T*
     }
 }
 
+template <typename T>
+GNNCV_INLINE void distances_body(const T* __restrict__ vectors, std::int64_t n_pairs,
+                                 T* __restrict__ distances) {
+    for (std::int64_t p = 0; p < n_pairs; ++p) {
+        const T x = vectors[3 * p], y = vectors[3 * p + 1], z = vectors[3 * p + 2];
+        distances[p] = std::sqrt(x * x + y * y + z * z);
+    }
+}
+
+template <typename T>
+GNNCV_INLINE void distances_backward_body(const T* __restrict__ vectors, const T* __restrict__ distances,
+                                          std::int64_t n_pairs, const T* __restrict__ distances_gradient,
+                                          T* __restrict__ vectors_gradient) {
+    for (std::int64_t p = 0; p < n_pairs; ++p) {
+        const T d = distances[p];
+        const T scale = distances_gradient[p] / (d > T(0) ? d : T(1)); // of a vector of zeros: zero
+        vectors_gradient[3 * p] = scale * vectors[3 * p];
+        vectors_gradient[3 * p + 1] = scale * vectors[3 * p + 1];
+        vectors_gradient[3 * p + 2] = scale * vectors[3 * p + 2];
+    }
+}
+
 } // namespace
 
 #define GNNCV_INSTANCE(T)                                                                                    \
@@ -51,6 +73,16 @@ GNNCV_INLINE void backward_body(const T* vectors, std::int64_t n_pairs, const T*
         const T* vectors, std::int64_t n_pairs, const T* distances_gradient, const T* directions_gradient,   \
         T* vectors_gradient) {                                                                               \
         backward_body<T>(vectors, n_pairs, distances_gradient, directions_gradient, vectors_gradient);       \
+    }                                                                                                        \
+    template <>                                                                                              \
+    GNNCV_MULTIVERSION void pair_distances_kernel(const T* vectors, std::int64_t n_pairs, T* distances) {    \
+        distances_body<T>(vectors, n_pairs, distances);                                                      \
+    }                                                                                                        \
+    template <>                                                                                              \
+    GNNCV_MULTIVERSION void pair_distances_backward_kernel(                                                  \
+        const T* vectors, const T* distances, std::int64_t n_pairs, const T* distances_gradient,             \
+        T* vectors_gradient) {                                                                               \
+        distances_backward_body<T>(vectors, distances, n_pairs, distances_gradient, vectors_gradient);       \
     }
 GNNCV_INSTANCE(float)
 GNNCV_INSTANCE(double)

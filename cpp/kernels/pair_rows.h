@@ -9,7 +9,7 @@ namespace gnncv::kernels {
 // Those of center i are row_ptr[i] .. row_ptr[i+1]-1, their other ends neighbor[p] (null where no kernel
 // needs it).
 struct PairRows {
-    const std::int64_t* neighbor;
+    const std::int32_t* neighbor;
     const std::int64_t* row_ptr;
     std::int64_t n_centers;
     std::int64_t first_center = 0; // work on centers first_center .. n_centers-1: a thread's share
@@ -19,6 +19,9 @@ struct PairRows {
         return {neighbor, row_ptr, end, begin};
     }
 };
+
+// Whether all neighbors are centers of the rows.
+[[nodiscard]] bool neighbors_in_range(const PairRows& rows, std::int64_t n_pairs);
 
 // What is wrong with the rows, in words; empty if they can be used for `n_pairs` pairs.
 [[nodiscard]] inline std::string rows_error(const PairRows& rows, std::int64_t n_pairs) {
@@ -32,7 +35,10 @@ struct PairRows {
             return "row_ptr decreases after center " + std::to_string(i);
         }
     }
-    for (std::int64_t p = 0; rows.neighbor != nullptr && p < n_pairs; ++p) {
+    if (rows.neighbor == nullptr || neighbors_in_range(rows, n_pairs)) {
+        return {};
+    }
+    for (std::int64_t p = 0; p < n_pairs; ++p) {
         if (rows.neighbor[p] < 0 || rows.neighbor[p] >= rows.n_centers) {
             return "neighbor[" + std::to_string(p) + "] is " + std::to_string(rows.neighbor[p]) +
                    ", expected 0 to " + std::to_string(rows.n_centers - 1);

@@ -17,23 +17,22 @@ struct RadialTable {
     const T* coefficients;
     std::int64_t n_intervals;
     std::int64_t n_channels;
-    double inverse_step; // intervals per angstrom
+    T inverse_step; // intervals per angstrom
 };
 
-// Where a distance lies: the interval's coefficients, and t in [0,1). Found in double precision, so that a
-// float table loses no digits of the argument. Beyond the cutoff the last polynomial goes on: callers ask
-// within.
+// Where a distance lies: the interval's coefficients, and t in [0,1). Beyond the cutoff the last polynomial
+// goes on: callers ask within.
 template <typename T>
 struct TablePlace {
     const T* coefficients;
     T t;
 
-    GNNCV_INLINE TablePlace(const RadialTable<T>& table, double distance) {
-        const double x = distance * table.inverse_step;
+    GNNCV_INLINE TablePlace(const RadialTable<T>& table, T distance) {
+        const T x = distance * table.inverse_step;
         std::int64_t interval = static_cast<std::int64_t>(x);
         interval = interval < table.n_intervals ? interval : table.n_intervals - 1;
         coefficients = table.coefficients + interval * table_terms * table.n_channels;
-        t = static_cast<T>(x - static_cast<double>(interval));
+        t = x - static_cast<T>(interval);
     }
 };
 
@@ -58,7 +57,7 @@ GNNCV_INLINE void table_values_and_slopes(const RadialTable<T>& table, const Tab
     const std::int64_t n = table.n_channels;
     const T* __restrict__ a = place.coefficients;
     const T t = place.t;
-    const T inverse_step = static_cast<T>(table.inverse_step);
+    const T inverse_step = table.inverse_step;
     for (std::int64_t c = 0; c < n; ++c) {
         const T a1 = a[n + c], a2 = a[2 * n + c], a3 = a[3 * n + c], a4 = a[4 * n + c], a5 = a[5 * n + c];
         values[c] = a[c] + t * (a1 + t * (a2 + t * (a3 + t * (a4 + t * a5))));

@@ -15,10 +15,10 @@
 
 namespace gnncv::kernels {
 
-// vectors (n_pairs,3) in double; receiver, sender (n_centers,n_heads); value (n_centers,n_channels).
+// distances (n_pairs); receiver, sender (n_centers,n_heads); value (n_centers,n_channels).
 template <typename T>
 struct TableAttentionInput {
-    const double* vectors;
+    const T* distances;
     PairRows pairs;
     RadialTable<T> table;
     const T* receiver;
@@ -48,11 +48,11 @@ template <typename T>
 void table_attention_mean_kernel(const TableAttentionInput<T>& input, const T* messages,
                                  const T* messages_gradient, T* mean_gradient);
 
-// Gradients in the shapes of the inputs. Those of vectors, sender and value are overwritten for the centers
+// Gradients in the shapes of the inputs. Those of distances, sender and value are overwritten for the centers
 // worked on; that of receiver is added to, for all centers: threads need one each.
 template <typename T>
 struct TableAttentionGradients {
-    double* vectors;
+    T* distances;
     T* receiver;
     T* sender;
     T* value;

@@ -15,10 +15,9 @@ namespace {
 // What one center's bonds need, kept from center to center.
 template <typename T>
 struct BondScratch {
-    std::vector<T> table, slopes;  // (n_bonds, n_table)
-    std::vector<T> exponentials;   // (n_bonds, n_heads) and the rest of a register
-    std::vector<T> damping;        // 1 - tanh^2
-    std::vector<double> distances; // (n_bonds)
+    std::vector<T> table, slopes; // (n_bonds, n_table)
+    std::vector<T> exponentials;  // (n_bonds, n_heads) and the rest of a register
+    std::vector<T> damping;       // 1 - tanh^2
 
     // With the center receiving (forward) or sending (backward).
     GNNCV_INLINE void fill(const TableAttentionInput<T>& input, std::int64_t center, bool with_slopes) {
@@ -27,13 +26,10 @@ struct BondScratch {
         constexpr int width = LanesOf<T>::width;
         table.resize(n * n_table);
         slopes.resize(with_slopes ? n * n_table : 0);
-        distances.resize(n);
         exponentials.resize(n * n_heads + width);
         damping.resize(n * n_heads + width);
         for (std::int64_t b = 0; b < n; ++b) {
-            const double* r = input.vectors + 3 * (first + b);
-            distances[b] = std::sqrt(r[0] * r[0] + r[1] * r[1] + r[2] * r[2]);
-            const TablePlace<T> place(input.table, distances[b]);
+            const TablePlace<T> place(input.table, input.distances[first + b]);
             T* values = table.data() + b * n_table;
             if (with_slopes) {
                 table_values_and_slopes(input.table, place, values, slopes.data() + b * n_table);
@@ -105,7 +101,7 @@ struct HeadSums {
 template <int W, typename T>
 GNNCV_INLINE HeadSums<T> head_sums(const T* filter, const T* slope, const T* value, const T* message_gradient,
                                    T weight, std::int64_t width, T* value_gradient) {
-    if constexpr (W > 0) {
+    if constexpr (W > 0 && W % LanesOf<T>::width == 0) {
         Lanes<T> with_filter{}, with_slope{};
         for (int c = 0; c < W; c += LanesOf<T>::width) {
             const Lanes<T> f = load_lanes<T>(filter + c), g = load_lanes<T>(message_gradient + c);
@@ -166,11 +162,7 @@ GNNCV_INLINE void backward_body(const TableAttentionInput<T>& input, const Table
                 stretch +=
                     weight * sums.slope + logit_gradient * slope[n_channels + h] + raw * away * s_slope;
             }
-            const double distance = bonds.distances[b];
-            const double scale = distance > 0.0 ? static_cast<double>(stretch) / distance : 0.0;
-            for (int a = 0; a < 3; ++a) {
-                gradients.vectors[3 * (first + b) + a] = scale * input.vectors[3 * (first + b) + a];
-            }
+            gradients.distances[first + b] = stretch;
         }
     }
 }

@@ -6,7 +6,7 @@
 namespace gnncv {
 
 // The newest file format this build reads.
-inline constexpr int newest_format = 1;
+inline constexpr int newest_format = 2;
 
 // Metadata (gnncv.json) of a gnncv model file. Throws ModelError saying whether the file is missing,
 // truncated, foreign or newer, and what to do.

@@ -43,17 +43,28 @@ inline void check_matrix(const char* op, const char* name, const Tensor& tensor,
                      tensor.scalar_type(), ", expected ", like.scalar_type());
 }
 
-// Pairs as the kernels want them; the tensors stay the owners. `neighbor` may be undefined.
+inline void check_vectors(const char* op, const Tensor& vectors) {
+    TORCH_CHECK_VALUE(vectors.dim() == 2 && vectors.size(1) == 3, "gnncv::", op,
+                      ": vectors must have shape (P, 3), got ", vectors.sizes());
+}
+
+// The kernels' neighbors are int32: a list of half the size, and no system has more atoms.
+inline Tensor narrow(const char* op, const Tensor& neighbor) {
+    TORCH_CHECK_TYPE(neighbor.scalar_type() == at::kLong || neighbor.scalar_type() == at::kInt, "gnncv::", op,
+                     ": neighbor must be int32 or int64, got ", neighbor.scalar_type());
+    return neighbor.to(at::kInt).contiguous();
+}
+
+// Pairs as the kernels want them; the tensors stay the owners. `neighbor` (int32) may be undefined.
 inline kernels::PairRows pair_rows(const char* op, const Tensor& neighbor, const Tensor& row_ptr,
                                    int64_t n_pairs) {
     TORCH_CHECK_VALUE(row_ptr.dim() == 1 && row_ptr.size(0) >= 1, "gnncv::", op,
                       ": row_ptr must have shape (N + 1,), got ", row_ptr.sizes());
-    TORCH_CHECK_TYPE(row_ptr.scalar_type() == at::kLong &&
-                         (!neighbor.defined() || neighbor.scalar_type() == at::kLong),
-                     "gnncv::", op, ": neighbor and row_ptr must be int64");
+    TORCH_CHECK_TYPE(row_ptr.scalar_type() == at::kLong, "gnncv::", op, ": row_ptr must be int64, got ",
+                     row_ptr.scalar_type());
     TORCH_CHECK_VALUE(!neighbor.defined() || (neighbor.dim() == 1 && neighbor.size(0) == n_pairs),
                       "gnncv::", op, ": neighbor must have shape (", n_pairs, ",)");
-    const kernels::PairRows rows{neighbor.defined() ? neighbor.const_data_ptr<int64_t>() : nullptr,
+    const kernels::PairRows rows{neighbor.defined() ? neighbor.const_data_ptr<int32_t>() : nullptr,
                                  row_ptr.const_data_ptr<int64_t>(), row_ptr.size(0) - 1};
     const std::string wrong = kernels::rows_error(rows, n_pairs);
     TORCH_CHECK_VALUE(wrong.empty(), "gnncv::", op, ": ", wrong);

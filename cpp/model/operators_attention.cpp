@@ -15,10 +15,10 @@ struct AttentionArguments : TableArguments {
     Tensor receiver, sender, value;
     double lone, bound;
 
-    AttentionArguments(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+    AttentionArguments(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
                        const Tensor& table, double cutoff, const Tensor& receiver, const Tensor& sender,
                        const Tensor& value, double lone, double bound)
-        : TableArguments(attention_name, vectors, neighbor, row_ptr, table, cutoff),
+        : TableArguments(attention_name, Geometry::distances, distances, neighbor, row_ptr, table, cutoff),
           receiver(receiver.contiguous()), sender(sender.contiguous()), value(value.contiguous()), lone(lone),
           bound(bound) {
         TORCH_CHECK_VALUE(lone >= 0.0 && bound > 0.0, "gnncv::", attention_name,
@@ -37,7 +37,7 @@ struct AttentionArguments : TableArguments {
 
     template <typename T>
     kernels::TableAttentionInput<T> input(const kernels::PairRows& share) const {
-        return {vectors.const_data_ptr<double>(),
+        return {geometry.const_data_ptr<T>(),
                 share,
                 radial_table<T>(),
                 receiver.const_data_ptr<T>(),
@@ -63,22 +63,22 @@ std::tuple<Tensor, Tensor> attend(const AttentionArguments& in) {
     return {messages, denominators};
 }
 
-Tensor table_attention_cpu(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+Tensor table_attention_cpu(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
                            const Tensor& table, double cutoff, const Tensor& receiver, const Tensor& sender,
                            const Tensor& value, double lone, double bound) {
     return std::get<0>(
-        attend({vectors, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound}));
+        attend({distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound}));
 }
 
 struct TableAttention : torch::autograd::Function<TableAttention> {
-    static Tensor forward(AutogradContext* context, const Tensor& vectors, const Tensor& neighbor,
+    static Tensor forward(AutogradContext* context, const Tensor& distances, const Tensor& neighbor,
                           const Tensor& row_ptr, const Tensor& table, double cutoff, const Tensor& receiver,
                           const Tensor& sender, const Tensor& value, double lone, double bound) {
         const at::AutoDispatchBelowADInplaceOrView below;
         auto [messages, denominators] =
-            attend({vectors, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound});
+            attend({distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound});
         context->save_for_backward(
-            {vectors, neighbor, row_ptr, table, receiver, sender, value, messages, denominators});
+            {distances, neighbor, row_ptr, table, receiver, sender, value, messages, denominators});
         context->saved_data["cutoff"] = cutoff;
         context->saved_data["lone"] = lone;
         context->saved_data["bound"] = bound;
@@ -93,7 +93,7 @@ struct TableAttention : torch::autograd::Function<TableAttention> {
                                     context->saved_data["bound"].toDouble());
         const Tensor messages = saved[7].contiguous(), denominators = saved[8].contiguous();
         const Tensor gradient = gradients[0].contiguous();
-        Tensor vectors = at::empty_like(in.vectors), mean = at::empty_like(in.receiver);
+        Tensor distances = at::empty_like(in.geometry), mean = at::empty_like(in.receiver);
         Tensor sender = at::empty_like(in.sender), value = at::empty_like(in.value);
         Tensor receivers =
             at::zeros({number_of_shares(in.pairs.n_centers), in.receiver.size(0), in.receiver.size(1)},
@@ -107,7 +107,7 @@ struct TableAttention : torch::autograd::Function<TableAttention> {
                                                           denominators.const_data_ptr<T>(),
                                                           gradient.const_data_ptr<T>(), mean_gradient};
             const kernels::TableAttentionGradients<T> out{
-                vectors.mutable_data_ptr<double>(), receivers.mutable_data_ptr<T>(),
+                distances.mutable_data_ptr<T>(), receivers.mutable_data_ptr<T>(),
                 sender.mutable_data_ptr<T>(), value.mutable_data_ptr<T>()};
             for_shares(in.pairs, [&](int64_t number, const kernels::PairRows& share) {
                 kernels::TableAttentionGradients<T> own = out;
@@ -115,15 +115,15 @@ struct TableAttention : torch::autograd::Function<TableAttention> {
                 kernels::table_attention_backward_kernel<T>(in.input<T>(share), output, own);
             });
         });
-        return {vectors,          Tensor(), Tensor(), Tensor(), Tensor(),
+        return {distances,        Tensor(), Tensor(), Tensor(), Tensor(),
                 receivers.sum(0), sender,   value,    Tensor(), Tensor()};
     }
 };
 
-Tensor table_attention_autograd(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+Tensor table_attention_autograd(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
                                 const Tensor& table, double cutoff, const Tensor& receiver,
                                 const Tensor& sender, const Tensor& value, double lone, double bound) {
-    return TableAttention::apply(vectors, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone,
+    return TableAttention::apply(distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone,
                                  bound);
 }
 
@@ -131,7 +131,7 @@ Tensor table_attention_autograd(const Tensor& vectors, const Tensor& neighbor, c
 
 TORCH_LIBRARY_FRAGMENT(gnncv, library) {
     library.def(
-        "table_attention(Tensor vectors, Tensor neighbor, Tensor row_ptr, Tensor table, float cutoff, "
+        "table_attention(Tensor distances, Tensor neighbor, Tensor row_ptr, Tensor table, float cutoff, "
         "Tensor receiver, Tensor sender, Tensor value, float lone, float bound) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(gnncv, CPU, library) {

@@ -11,11 +11,6 @@
 namespace gnncv {
 namespace {
 
-void check_vectors(const char* op, const Tensor& vectors) {
-    TORCH_CHECK_VALUE(vectors.dim() == 2 && vectors.size(1) == 3, "gnncv::", op,
-                      ": vectors must have shape (P, 3), got ", vectors.sizes());
-}
-
 // --- pair_geometry
 // ---------------------------------------------------------------------------------------------------
 
@@ -57,6 +52,57 @@ struct PairGeometry : torch::autograd::Function<PairGeometry> {
 std::tuple<Tensor, Tensor> pair_geometry_autograd(const Tensor& vectors) {
     const variable_list out = PairGeometry::apply(vectors);
     return {out[0], out[1]};
+}
+
+// --- pair_distances
+
+template <typename F>
+void for_pairs(int64_t n_pairs, const F& f) {
+    constexpr int64_t fewest_pairs = 1 << 14;
+    at::parallel_for(0, n_pairs, fewest_pairs, [&](int64_t begin, int64_t end) { f(begin, end - begin); });
+}
+
+Tensor pair_distances_cpu(const Tensor& vectors) {
+    check_vectors("pair_distances", vectors);
+    const Tensor v = vectors.contiguous();
+    Tensor distances = at::empty({v.size(0)}, v.options());
+    with_precision("pair_distances", v, [&](auto zero) {
+        using T = decltype(zero);
+        const T* const r = v.const_data_ptr<T>();
+        T* const d = distances.mutable_data_ptr<T>();
+        for_pairs(v.size(0),
+                  [&](int64_t p, int64_t n) { kernels::pair_distances_kernel<T>(r + 3 * p, n, d + p); });
+    });
+    return distances;
+}
+
+struct PairDistances : torch::autograd::Function<PairDistances> {
+    static Tensor forward(AutogradContext* context, const Tensor& vectors) {
+        const at::AutoDispatchBelowADInplaceOrView below;
+        Tensor distances = pair_distances_cpu(vectors);
+        context->save_for_backward({vectors, distances});
+        return distances;
+    }
+    static variable_list backward(AutogradContext* context, variable_list gradients) {
+        refuse_second_derivatives("pair_distances");
+        const variable_list saved = context->get_saved_variables();
+        const Tensor v = saved[0].contiguous(), gradient = gradients[0].contiguous();
+        Tensor result = at::empty_like(v);
+        with_precision("pair_distances", v, [&](auto zero) {
+            using T = decltype(zero);
+            const T *const r = v.const_data_ptr<T>(), *const d = saved[1].const_data_ptr<T>(),
+                           *const g = gradient.const_data_ptr<T>();
+            T* const out = result.mutable_data_ptr<T>();
+            for_pairs(v.size(0), [&](int64_t p, int64_t n) {
+                kernels::pair_distances_backward_kernel<T>(r + 3 * p, d + p, n, g + p, out + 3 * p);
+            });
+        });
+        return {result};
+    }
+};
+
+Tensor pair_distances_autograd(const Tensor& vectors) {
+    return PairDistances::apply(vectors);
 }
 
 // --- bond_densities
@@ -182,16 +228,19 @@ Tensor density_invariants_autograd(const Tensor& densities, int64_t l_max) {
 } // namespace
 
 TORCH_LIBRARY(gnncv, library) {
+    library.def("pair_distances(Tensor vectors) -> Tensor");
     library.def("pair_geometry(Tensor vectors) -> (Tensor distances, Tensor directions)");
     library.def("bond_densities(Tensor vectors, Tensor radial, Tensor row_ptr, int l_max) -> Tensor");
     library.def("density_invariants(Tensor densities, int l_max) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(gnncv, CPU, library) {
+    library.impl("pair_distances", pair_distances_cpu);
     library.impl("pair_geometry", pair_geometry_cpu);
     library.impl("bond_densities", bond_densities_cpu);
     library.impl("density_invariants", density_invariants_cpu);
 }
 TORCH_LIBRARY_IMPL(gnncv, AutogradCPU, library) {
+    library.impl("pair_distances", pair_distances_autograd);
     library.impl("pair_geometry", pair_geometry_autograd);
     library.impl("bond_densities", bond_densities_autograd);
     library.impl("density_invariants", density_invariants_autograd);

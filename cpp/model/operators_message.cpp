@@ -56,7 +56,7 @@ Tensor segment_sum_autograd(const Tensor& values, const Tensor& row_ptr) {
 Tensor message_passing_cpu(const Tensor& filters, const Tensor& features, const Tensor& neighbor,
                            const Tensor& row_ptr) {
     const char* op = "message_passing";
-    const Tensor w = filters.contiguous(), x = features.contiguous(), j = neighbor.contiguous(),
+    const Tensor w = filters.contiguous(), x = features.contiguous(), j = narrow(op, neighbor),
                  rows = row_ptr.contiguous();
     check_matrix(op, "filters", w, w.size(0), w);
     const kernels::PairRows pairs = pair_rows(op, j, rows, w.size(0));
@@ -83,8 +83,9 @@ struct MessagePassing : torch::autograd::Function<MessagePassing> {
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         refuse_second_derivatives("message_passing");
         const variable_list saved = context->get_saved_variables();
-        const Tensor w = saved[0].contiguous(), x = saved[1].contiguous(), j = saved[2].contiguous(),
-                     rows = saved[3].contiguous(), gradient = gradients[0].contiguous();
+        const Tensor w = saved[0].contiguous(), x = saved[1].contiguous(),
+                     j = narrow("message_passing", saved[2]), rows = saved[3].contiguous(),
+                     gradient = gradients[0].contiguous();
         const kernels::PairRows pairs = pair_rows("message_passing", j, rows, w.size(0));
         Tensor filters_gradient = at::empty_like(w), features_gradient = at::empty_like(x);
         with_precision("message_passing", w, [&](auto zero) {
@@ -112,7 +113,8 @@ struct AttentionTensors {
 
     explicit AttentionTensors(const variable_list& in)
         : logits(in[0].contiguous()), switching(in[1].contiguous()), filters(in[2].contiguous()),
-          features(in[3].contiguous()), neighbor(in[4].contiguous()), row_ptr(in[5].contiguous()) {
+          features(in[3].contiguous()), neighbor(narrow("attention_message_passing", in[4])),
+          row_ptr(in[5].contiguous()) {
         const char* op = "attention_message_passing";
         check_matrix(op, "logits", logits, logits.size(0), logits);
         pairs = pair_rows(op, neighbor, row_ptr, logits.size(0));

@@ -23,7 +23,7 @@ struct EnvironmentArguments : TableArguments {
     EnvironmentArguments(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
                          const Tensor& types, const Tensor& table, double cutoff, int64_t n_species,
                          int64_t l_max)
-        : TableArguments(environment_name, vectors, neighbor, row_ptr, table, cutoff),
+        : TableArguments(environment_name, Geometry::vectors, vectors, neighbor, row_ptr, table, cutoff),
           types(types.contiguous()), n_species(n_species), l_max(l_max) {
         TORCH_CHECK_VALUE(
             types.dim() == 1 && types.size(0) == pairs.n_centers && types.scalar_type() == at::kLong,
@@ -39,9 +39,9 @@ struct EnvironmentArguments : TableArguments {
 
     template <typename T>
     kernels::EnvironmentInput<T> input(const kernels::PairRows& share) const {
-        return {vectors.const_data_ptr<double>(), share,
-                types.const_data_ptr<int64_t>(),  radial_table<T>(),
-                static_cast<int>(n_species),      static_cast<int>(l_max)};
+        return {geometry.const_data_ptr<T>(),    share,
+                types.const_data_ptr<int64_t>(), radial_table<T>(),
+                static_cast<int>(n_species),     static_cast<int>(l_max)};
     }
 };
 
@@ -85,10 +85,10 @@ struct EnvironmentDensities : torch::autograd::Function<EnvironmentDensities> {
             saved[0], saved[1], saved[2], saved[3], saved[4], context->saved_data["cutoff"].toDouble(),
             context->saved_data["n_species"].toInt(), context->saved_data["l_max"].toInt());
         const Tensor densities = gradients[0].contiguous(), coordination = gradients[1].contiguous();
-        Tensor result = at::empty_like(in.vectors);
+        Tensor result = at::empty_like(in.geometry);
         with_precision(environment_name, in.table, [&](auto zero) {
             using T = decltype(zero);
-            double* const out = result.mutable_data_ptr<double>();
+            T* const out = result.mutable_data_ptr<T>();
             for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
                 kernels::environment_densities_backward_kernel<T>(
                     in.input<T>(share), densities.const_data_ptr<T>(), coordination.const_data_ptr<T>(), out);
@@ -117,9 +117,9 @@ struct AveragedArguments : TableArguments {
     Tensor densities, coordination;
     int64_t n_channels;
 
-    AveragedArguments(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+    AveragedArguments(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
                       const Tensor& table, double cutoff, const Tensor& densities, const Tensor& coordination)
-        : TableArguments(averaged_name, vectors, neighbor, row_ptr, table, cutoff),
+        : TableArguments(averaged_name, Geometry::distances, distances, neighbor, row_ptr, table, cutoff),
           densities(densities.contiguous()), coordination(coordination.contiguous()),
           n_channels(densities.dim() == 3 ? densities.size(1) * densities.size(2) : 0) {
         TORCH_CHECK_VALUE(densities.dim() == 3 && densities.size(0) == pairs.n_centers,
@@ -132,15 +132,15 @@ struct AveragedArguments : TableArguments {
 
     template <typename T>
     kernels::AveragedInput<T> input(const kernels::PairRows& share) const {
-        return {vectors.const_data_ptr<double>(), share,     radial_table<T>(), densities.const_data_ptr<T>(),
+        return {geometry.const_data_ptr<T>(),     share,     radial_table<T>(), densities.const_data_ptr<T>(),
                 coordination.const_data_ptr<T>(), n_channels};
     }
 };
 
-Tensor averaged_densities_cpu(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+Tensor averaged_densities_cpu(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
                               const Tensor& table, double cutoff, const Tensor& densities,
                               const Tensor& coordination) {
-    const AveragedArguments in(vectors, neighbor, row_ptr, table, cutoff, densities, coordination);
+    const AveragedArguments in(distances, neighbor, row_ptr, table, cutoff, densities, coordination);
     Tensor averaged = at::empty_like(in.densities);
     with_precision(averaged_name, in.table, [&](auto zero) {
         using T = decltype(zero);
@@ -153,13 +153,13 @@ Tensor averaged_densities_cpu(const Tensor& vectors, const Tensor& neighbor, con
 }
 
 struct AveragedDensities : torch::autograd::Function<AveragedDensities> {
-    static Tensor forward(AutogradContext* context, const Tensor& vectors, const Tensor& neighbor,
+    static Tensor forward(AutogradContext* context, const Tensor& distances, const Tensor& neighbor,
                           const Tensor& row_ptr, const Tensor& table, double cutoff, const Tensor& densities,
                           const Tensor& coordination) {
         const at::AutoDispatchBelowADInplaceOrView below;
         Tensor averaged =
-            averaged_densities_cpu(vectors, neighbor, row_ptr, table, cutoff, densities, coordination);
-        context->save_for_backward({vectors, neighbor, row_ptr, table, densities, coordination, averaged});
+            averaged_densities_cpu(distances, neighbor, row_ptr, table, cutoff, densities, coordination);
+        context->save_for_backward({distances, neighbor, row_ptr, table, densities, coordination, averaged});
         context->saved_data["cutoff"] = cutoff;
         return averaged;
     }
@@ -169,11 +169,11 @@ struct AveragedDensities : torch::autograd::Function<AveragedDensities> {
         const AveragedArguments in(saved[0], saved[1], saved[2], saved[3],
                                    context->saved_data["cutoff"].toDouble(), saved[4], saved[5]);
         const Tensor averaged = saved[6].contiguous(), gradient = gradients[0].contiguous();
-        Tensor vectors = at::empty_like(in.vectors), densities = at::empty_like(in.densities);
+        Tensor distances = at::empty_like(in.geometry), densities = at::empty_like(in.densities);
         Tensor coordination = at::empty_like(in.coordination);
         with_precision(averaged_name, in.table, [&](auto zero) {
             using T = decltype(zero);
-            const kernels::AveragedGradients<T> out{vectors.mutable_data_ptr<double>(),
+            const kernels::AveragedGradients<T> out{distances.mutable_data_ptr<T>(),
                                                     densities.mutable_data_ptr<T>(),
                                                     coordination.mutable_data_ptr<T>()};
             for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
@@ -181,14 +181,14 @@ struct AveragedDensities : torch::autograd::Function<AveragedDensities> {
                     in.input<T>(share), averaged.const_data_ptr<T>(), gradient.const_data_ptr<T>(), out);
             });
         });
-        return {vectors, Tensor(), Tensor(), Tensor(), Tensor(), densities, coordination};
+        return {distances, Tensor(), Tensor(), Tensor(), Tensor(), densities, coordination};
     }
 };
 
-Tensor averaged_densities_autograd(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
+Tensor averaged_densities_autograd(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
                                    const Tensor& table, double cutoff, const Tensor& densities,
                                    const Tensor& coordination) {
-    return AveragedDensities::apply(vectors, neighbor, row_ptr, table, cutoff, densities, coordination);
+    return AveragedDensities::apply(distances, neighbor, row_ptr, table, cutoff, densities, coordination);
 }
 
 // --- environment_features
@@ -292,7 +292,7 @@ TORCH_LIBRARY_FRAGMENT(gnncv, library) {
         "environment_densities(Tensor vectors, Tensor neighbor, Tensor row_ptr, Tensor types, Tensor table, "
         "float cutoff, int n_species, int l_max) -> (Tensor densities, Tensor coordination)");
     library.def(
-        "averaged_densities(Tensor vectors, Tensor neighbor, Tensor row_ptr, Tensor table, float cutoff, "
+        "averaged_densities(Tensor distances, Tensor neighbor, Tensor row_ptr, Tensor table, float cutoff, "
         "Tensor densities, Tensor coordination) -> Tensor");
     library.def(
         "environment_features(Tensor densities, Tensor averaged, Tensor coordination, Tensor mean, Tensor "

@@ -7,31 +7,38 @@
 
 namespace gnncv {
 
+enum class Geometry { vectors, distances }; // (P, 3) or (P,)
+
 // The pairs and the table, which all of them take first.
 struct TableArguments {
-    Tensor vectors, neighbor, row_ptr, table;
+    Tensor geometry, neighbor, row_ptr, table;
     double cutoff;
     kernels::PairRows pairs;
 
-    TableArguments(const char* op, const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
-                   const Tensor& table, double cutoff)
-        : vectors(vectors.contiguous()), neighbor(neighbor.contiguous()), row_ptr(row_ptr.contiguous()),
+    TableArguments(const char* op, Geometry kind, const Tensor& geometry, const Tensor& neighbor,
+                   const Tensor& row_ptr, const Tensor& table, double cutoff)
+        : geometry(geometry.contiguous()), neighbor(narrow(op, neighbor)), row_ptr(row_ptr.contiguous()),
           table(table.contiguous()), cutoff(cutoff) {
-        TORCH_CHECK_VALUE(vectors.dim() == 2 && vectors.size(1) == 3, "gnncv::", op,
-                          ": vectors must have shape (P, 3), got ", vectors.sizes());
-        TORCH_CHECK_TYPE(vectors.scalar_type() == at::kDouble, "gnncv::", op,
-                         ": vectors must be float64, got ", vectors.scalar_type());
+        const char* name = kind == Geometry::vectors ? "vectors" : "distances";
+        if (kind == Geometry::vectors) {
+            check_vectors(op, geometry);
+        } else {
+            TORCH_CHECK_VALUE(geometry.dim() == 1, "gnncv::", op, ": distances must have shape (P,), got ",
+                              geometry.sizes());
+        }
+        TORCH_CHECK_TYPE(geometry.scalar_type() == table.scalar_type(), "gnncv::", op, ": ", name, " are ",
+                         geometry.scalar_type(), ", expected ", table.scalar_type(), " as the table");
         TORCH_CHECK_VALUE(table.dim() == 3 && table.size(0) >= 1 && table.size(1) == kernels::table_terms,
                           "gnncv::", op, ": table must have shape (intervals, ", kernels::table_terms,
                           ", channels), got ", table.sizes());
         TORCH_CHECK_VALUE(cutoff > 0.0, "gnncv::", op, ": cutoff must be positive, got ", cutoff);
-        pairs = pair_rows(op, this->neighbor, this->row_ptr, vectors.size(0));
+        pairs = pair_rows(op, this->neighbor, this->row_ptr, geometry.size(0));
     }
 
     template <typename T>
     kernels::RadialTable<T> radial_table() const {
         return {table.const_data_ptr<T>(), table.size(0), table.size(2),
-                static_cast<double>(table.size(0)) / cutoff};
+                static_cast<T>(static_cast<double>(table.size(0)) / cutoff)};
     }
 };
 

@@ -24,7 +24,8 @@ public:
         : num_threads_(num_threads) {
         info_.metadata = read_model_metadata(path);
         guarded("the model file '" + path +
-                    "' cannot be loaded (it is damaged, or was written by a newer torch)",
+                    "' cannot be loaded (it is damaged, was written by a newer torch, or by an "
+                    "older gnncv with tables of another layout: export it again)",
                 [&] { module_ = load_module(path); });
         guarded("the model in '" + path + "' does not keep gnncv's contract", [&] { read_attributes(); });
         set_precision(path, precision);
@@ -149,6 +150,7 @@ private:
         info_.precision = attribute("precision").toStringRef();
         TORCH_CHECK(info_.precision == "float32" || info_.precision == "float64", "its precision is '",
                     info_.precision, "', expected float32 or float64");
+        compact_ = module_.hasattr("pairs") && attribute("pairs").toStringRef() == "compact";
         wide_vectors_ = module_.hasattr("vectors") && attribute("vectors").toStringRef() == "float64";
         if (module_.hasattr("hops")) { // files of the first weeks lack it: their sites are not divided
             info_.hops = static_cast<int>(attribute("hops").toInt());
@@ -168,12 +170,15 @@ private:
             .to(wide_vectors_ ? at::kDouble : precision_);
     }
 
-    static std::vector<at::IValue> inputs(const PairList& pairs, std::span<const std::int64_t> types,
-                                          const Tensor& vectors) {
+    std::vector<at::IValue> inputs(const PairList& pairs, std::span<const std::int64_t> types,
+                                   const Tensor& vectors) const {
         const auto n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
         const auto n_atoms = static_cast<std::int64_t>(pairs.n_atoms());
-        return {vectors, borrow<std::int64_t>(pairs.center, {n_pairs}, at::kLong),
-                borrow<std::int64_t>(pairs.neighbor, {n_pairs}, at::kLong),
+        const Tensor neighbor = borrow<std::int64_t>(pairs.neighbor, {n_pairs}, at::kLong);
+        return {vectors,
+                compact_ ? at::empty({0}, at::kLong)
+                         : borrow<std::int64_t>(pairs.center, {n_pairs}, at::kLong),
+                compact_ ? neighbor.to(at::kInt) : neighbor,
                 borrow<std::int64_t>(pairs.row_ptr, {n_atoms + 1}, at::kLong),
                 borrow<std::int64_t>(types, {n_atoms}, at::kLong)};
     }
@@ -211,7 +216,7 @@ private:
     torch::jit::Module module_;
     ModelInfo info_;
     at::ScalarType precision_ = at::kDouble;
-    bool wide_vectors_ = false;
+    bool compact_ = false, wide_vectors_ = false; // how the model wants its pairs
     int num_threads_;
     Tensor vectors_, sums_, pooled_, outputs_; // of the last evaluation
     std::vector<double> sums_values_;

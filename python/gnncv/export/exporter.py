@@ -21,7 +21,7 @@ from .archive import save_archive
 from .continuity import refuse_discontinuous
 from .self_check import check_export
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -32,12 +32,15 @@ class ExportedModel(CollectiveVariables):
     output_names: list[str]
     site_names: list[str]
 
-    def __init__(self, model: GraphAutoencoder, precision: str) -> None:
+    def __init__(self, model: GraphAutoencoder, precision: str, pairs: str) -> None:
         super().__init__(model)
         self.format_version = FORMAT_VERSION
         self.cutoff = float(model.config.cutoff)
         self.precision = precision
-        self.vectors = "float64"  # what site_part takes
+        # What site_part takes: "full" has centers and neighbors in int64, "compact" neighbors in int32 and no
+        # centers. Without tables the invariants want vectors in float64.
+        self.pairs = pairs
+        self.vectors = "float64" if pairs == "full" else precision
         self.hops = model.encoder.hops
         self.species = list(model.species)
         self.output_names = list(output_names(model.config.latent, model.phases, model.config.pooling))
@@ -105,7 +108,7 @@ def export(
 def _exported(model: GraphAutoencoder, precision: str, tables: bool) -> ExportedModel:
     """What is written: parameters in the precision asked for, buffers (tables, scales) in float64."""
     exact = copy.deepcopy(model).double()
-    exported = ExportedModel(exact, precision)
+    exported = ExportedModel(exact, precision, "compact" if tables else "full")
     if tables:
         exported.encoder = TabulatedEncoder(exact.encoder, model.config.cutoff)
     wide = {name: buffer.clone() for name, buffer in exported.named_buffers()}

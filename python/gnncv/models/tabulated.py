@@ -46,15 +46,15 @@ class TabulatedEnvironment(nn.Module):
         self.l_max = environment.l_max
 
     def forward(
-        self, vectors: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor, like: Tensor
+        self, vectors: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> Tensor:
-        """Standardized features ``(N, n_features)``, in the type of ``like``, from float64 pair vectors."""
-        table = self.table.to(like.dtype)
+        """Standardized features ``(N, n_features)``."""
+        table = self.table.to(vectors.dtype)
         densities, coordination = operators.environment_densities(
             vectors, neighbor, row_ptr, types, table, self.cutoff, self.n_species, self.l_max
         )
         averaged = operators.averaged_densities(
-            vectors, neighbor, row_ptr, table, self.cutoff, densities, coordination
+            distances, neighbor, row_ptr, table, self.cutoff, densities, coordination
         )
         return operators.environment_features(
             densities, averaged, coordination, self.mean, self.scale, self.l_max, self.floor
@@ -92,10 +92,10 @@ class TabulatedAttention(nn.Module):
         self.value, self.receiver, self.sender = layer.value, layer.receiver, layer.sender
         self.update = layer.update
 
-    def forward(self, features: Tensor, vectors: Tensor, neighbor: Tensor, row_ptr: Tensor) -> Tensor:
+    def forward(self, features: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor) -> Tensor:
         """Updated node features ``(N, width)``."""
         messages = operators.table_attention(
-            vectors,
+            distances,
             neighbor,
             row_ptr,
             self.table.to(features.dtype),
@@ -110,7 +110,7 @@ class TabulatedAttention(nn.Module):
 
 
 class TabulatedEncoder(nn.Module):
-    """:class:`SiteEncoder` as it is evaluated: latent means and invariants from pair vectors in float64.
+    """:class:`SiteEncoder` as it is evaluated: latent means and invariants from pair vectors in its precision.
 
     Parameters
     ----------
@@ -146,12 +146,13 @@ class TabulatedEncoder(nn.Module):
     def means(
         self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Latent means ``(N, L)`` and standardized invariants ``(N, F)``."""
+        """Latent means ``(N, L)`` and standardized invariants ``(N, F)``; ``center`` is not looked at."""
         embedded = self.species_embedding(types)
-        invariants = self.environment(vectors, neighbor, row_ptr, types, embedded)
+        distances = operators.pair_distances(vectors)
+        invariants = self.environment(vectors, distances, neighbor, row_ptr, types)
         features = self.embed(torch.cat([invariants, embedded], dim=1))
         for layer in self.layers:
-            features = layer(features, vectors, neighbor, row_ptr)
+            features = layer(features, distances, neighbor, row_ptr)
         return self.latent_mean(features), invariants
 
 

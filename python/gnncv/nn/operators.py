@@ -43,6 +43,13 @@ def pair_geometry(vectors: Tensor) -> tuple[Tensor, Tensor]:
     return _pair_geometry(vectors)
 
 
+def pair_distances(vectors: Tensor) -> Tensor:
+    """Distances alone; see :func:`gnncv.nn.reference.pair_distances`."""
+    if is_scripting():
+        return torch.ops.gnncv.pair_distances(vectors)
+    return _pair_distances(vectors)
+
+
 def bond_densities(vectors: Tensor, radial: Tensor, row_ptr: Tensor, l_max: int) -> Tensor:
     """Bond-orientational densities; see :func:`gnncv.nn.reference.bond_densities`."""
     if is_scripting():
@@ -107,7 +114,7 @@ def environment_densities(
 
 
 def averaged_densities(
-    vectors: Tensor,
+    distances: Tensor,
     neighbor: Tensor,
     row_ptr: Tensor,
     table: Tensor,
@@ -118,9 +125,9 @@ def averaged_densities(
     """Densities averaged over neighbors; see :func:`gnncv.nn.reference.averaged_densities`."""
     if is_scripting():
         return torch.ops.gnncv.averaged_densities(
-            vectors, neighbor, row_ptr, table, cutoff, densities, coordination
+            distances, neighbor, row_ptr, table, cutoff, densities, coordination
         )
-    return _averaged_densities(vectors, neighbor, row_ptr, table, cutoff, densities, coordination)
+    return _averaged_densities(distances, neighbor, row_ptr, table, cutoff, densities, coordination)
 
 
 def environment_features(
@@ -141,7 +148,7 @@ def environment_features(
 
 
 def table_attention(
-    vectors: Tensor,
+    distances: Tensor,
     neighbor: Tensor,
     row_ptr: Tensor,
     table: Tensor,
@@ -155,9 +162,9 @@ def table_attention(
     """Smooth attention from a table; see :func:`gnncv.nn.reference.table_attention`."""
     if is_scripting():
         return torch.ops.gnncv.table_attention(
-            vectors, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound
+            distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound
         )
-    return _table_attention(vectors, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound)
+    return _table_attention(distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound)
 
 
 def skip_zero_gradient(tensor: Tensor) -> Tensor:
@@ -179,6 +186,7 @@ def _dispatch(name: str):  # type: ignore[no-untyped-def]
 
 
 _pair_geometry = _dispatch("pair_geometry")
+_pair_distances = _dispatch("pair_distances")
 _bond_densities = _dispatch("bond_densities")
 _density_invariants = _dispatch("density_invariants")
 _message_passing = _dispatch("message_passing")

@@ -33,9 +33,12 @@ class Structure:
         self.positions = torch.tensor(atoms.positions, requires_grad=True)
         self.strain = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
 
-    def vectors(self) -> torch.Tensor:
+    def vectors(self, dtype=torch.float64) -> torch.Tensor:
         bonds = self.positions[self.neighbor] - self.positions[self.center] + self.offsets
-        return bonds @ (torch.eye(3, dtype=torch.float64) + self.strain).T
+        return (bonds @ (torch.eye(3, dtype=torch.float64) + self.strain).T).to(dtype)
+
+    def distances(self, dtype=torch.float64) -> torch.Tensor:
+        return reference.pair_distances(self.vectors()).to(dtype)
 
 
 def random_table(generator, n_channels, dtype, n_intervals=7):
@@ -86,7 +89,7 @@ def test_all_operators_are_their_references(box, n_atoms, dtype, generator):
 
     def densities(source):
         return source.environment_densities(
-            at.vectors(), at.neighbor, at.row_ptr, at.types, table, CUTOFF, len(SPECIES), l_max
+            at.vectors(dtype), at.neighbor, at.row_ptr, at.types, table, CUTOFF, len(SPECIES), l_max
         )
 
     compare(densities(ops), densities(reference), geometry, generator, dtype)
@@ -95,7 +98,7 @@ def test_all_operators_are_their_references(box, n_atoms, dtype, generator):
     sites = site_tensors(generator, dtype, shape, (n_atoms, 1))
 
     def averaged(source):
-        pairs = (at.vectors(), at.neighbor, at.row_ptr, table, CUTOFF)
+        pairs = (at.distances(dtype), at.neighbor, at.row_ptr, table, CUTOFF)
         return [source.averaged_densities(*pairs, sites[0], sites[1].abs())]
 
     compare(averaged(ops), averaged(reference), [*geometry, *sites], generator, dtype)
@@ -105,7 +108,7 @@ def test_all_operators_are_their_references(box, n_atoms, dtype, generator):
     nodes = site_tensors(generator, dtype, (n_atoms, n_heads), (n_atoms, n_heads), (n_atoms, width))
 
     def attention(source):
-        pairs = (at.vectors(), at.neighbor, at.row_ptr, filters, CUTOFF)
+        pairs = (at.distances(dtype), at.neighbor, at.row_ptr, filters, CUTOFF)
         return [source.table_attention(*pairs, *nodes, 0.5, 3.0)]
 
     compare(attention(ops), attention(reference), [*geometry, *nodes], generator, dtype)
@@ -144,6 +147,29 @@ def test_a_gradient_of_zeros_ends_where_it_is_told_to(generator):
     torch.testing.assert_close(torch.autograd.grad(out, x, weights)[0], 2.0 * x.detach() * weights)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("n_atoms", [1, 30])
+def test_distances_and_their_slopes(n_atoms, dtype, generator):
+    at = Structure("triclinic", n_atoms, generator)
+    lengths = [[source.pair_distances(at.vectors(dtype))] for source in (ops, reference)]
+    compare(*lengths, [at.positions, at.strain], generator, dtype)
+    zero = torch.zeros(3, 3, dtype=dtype, requires_grad=True)
+    (slope,) = torch.autograd.grad(ops.pair_distances(zero).sum(), zero)
+    assert not slope.any(), "a vector of zeros has no direction"
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_neighbors_of_either_width(dtype, generator):
+    at = Structure("cubic", 8, generator)
+    table = random_table(generator, 3, torch.float64)
+    pairs = (at.row_ptr, at.types, table, CUTOFF, 2, 2)
+    got, _ = ops.environment_densities(at.vectors(), at.neighbor.to(dtype), *pairs)
+    expected, _ = reference.environment_densities(at.vectors(), at.neighbor, *pairs)
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="expected 0 to 7"):
+        ops.environment_densities(at.vectors(), at.neighbor.to(dtype) - 8, *pairs)
+
+
 @pytest.mark.parametrize("l_max", [0, 1, 4, 6, 8])
 @pytest.mark.parametrize("n_radial", [1, 4, 6])
 def test_degrees_and_numbers_of_channels(l_max, n_radial, generator):
@@ -157,7 +183,7 @@ def test_degrees_and_numbers_of_channels(l_max, n_radial, generator):
     averages = [
         [
             source.averaged_densities(
-                at.vectors(), at.neighbor, at.row_ptr, table, CUTOFF, densities, coordination
+                at.distances(), at.neighbor, at.row_ptr, table, CUTOFF, densities, coordination
             )
         ]
         for source in (ops, reference)
@@ -170,9 +196,8 @@ def test_the_same_bits_every_time(generator):
     table = random_table(generator, 5, torch.float32)
     results = []
     for _ in range(2):
-        out = ops.environment_densities(at.vectors(), at.neighbor, at.row_ptr, at.types, table, CUTOFF, 2, 6)[
-            0
-        ]
+        pairs = (at.vectors(torch.float32), at.neighbor, at.row_ptr, at.types)
+        out = ops.environment_densities(*pairs, table, CUTOFF, 2, 6)[0]
         results.append([out, *torch.autograd.grad(out.square().sum(), [at.positions])])
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
@@ -192,8 +217,10 @@ def test_threads_share_the_sites(n_threads, generator):
 
     def everything():
         vectors = at.vectors().repeat(copies, 1)
-        pairs = (vectors, neighbor, row_ptr)
-        densities, coordination = ops.environment_densities(*pairs, types, table, CUTOFF, 2, 4)
+        pairs = (ops.pair_distances(vectors), neighbor, row_ptr)
+        densities, coordination = ops.environment_densities(
+            vectors, neighbor, row_ptr, types, table, CUTOFF, 2, 4
+        )
         averaged = ops.averaged_densities(*pairs, table, CUTOFF, densities, coordination)
         messages = ops.table_attention(*pairs, filters, CUTOFF, *nodes, 0.5, 3.0)
         return [densities, averaged, messages]
@@ -219,7 +246,8 @@ def test_bad_arguments_are_named(generator):
     table = random_table(generator, 3, torch.float64)
     good = [at.vectors(), at.neighbor, at.row_ptr, at.types, table, CUTOFF, 2, 3]
     for place, bad, message in (
-        (0, at.vectors().float(), "vectors must be float64"),
+        (0, at.vectors().float(), "vectors are Float, expected Double"),
+        (0, at.distances(), "vectors must have shape"),
         (1, at.neighbor + 4, "neighbor"),
         (4, table[:, :5], "table must have shape"),
         (4, table[:, :, :1], "radial channel and the switching function"),
@@ -233,4 +261,4 @@ def test_bad_arguments_are_named(generator):
             ops.environment_densities(*arguments)
     nodes = site_tensors(generator, torch.float64, (4, 2), (4, 2), (4, 6))
     with pytest.raises(ValueError, match="table must have 9 channels"):
-        ops.table_attention(at.vectors(), at.neighbor, at.row_ptr, table, CUTOFF, *nodes, 0.5, 3.0)
+        ops.table_attention(at.distances(), at.neighbor, at.row_ptr, table, CUTOFF, *nodes, 0.5, 3.0)

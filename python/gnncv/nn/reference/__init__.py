@@ -8,7 +8,7 @@ from .attention_message_passing import attention_message_passing
 from .bond_densities import bond_densities
 from .density_invariants import density_invariants
 from .message_passing import message_passing
-from .pair_geometry import pair_geometry
+from .pair_geometry import pair_distances, pair_geometry
 from .segment_sum import segment_sum
 from .tables import (
     averaged_densities,
@@ -26,6 +26,7 @@ __all__ = [
     "environment_densities",
     "environment_features",
     "message_passing",
+    "pair_distances",
     "pair_geometry",
     "segment_sum",
     "table_attention",

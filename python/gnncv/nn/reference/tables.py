@@ -7,7 +7,7 @@ from .attention_message_passing import attention_message_passing
 from .bond_densities import bond_densities
 from .density_invariants import density_invariants
 from .message_passing import message_passing
-from .pair_geometry import pair_geometry
+from .pair_geometry import pair_distances
 from .segment_sum import segment_centers, segment_sum
 
 
@@ -55,7 +55,7 @@ def environment_densities(
     vectors
         ``(P, 3)``, angstrom.
     neighbor, row_ptr, types
-        int64 ``(P,)``, ``(N+1,)`` and ``(N,)``.
+        Integers ``(P,)``, ``(N+1,)`` and ``(N,)``.
     table
         Radial functions, then the switching function: ``(intervals, 6, K + 1)``.
     cutoff, n_species, l_max
@@ -66,17 +66,17 @@ def environment_densities(
     tuple
         Densities ``(N, S K, (l_max+1)^2)`` and coordination ``(N, 1)``.
     """
-    distances, _ = pair_geometry(vectors)
+    distances = pair_distances(vectors)
     functions = table_functions(distances, table, cutoff)
     radial, switching = functions[:, :-1], functions[:, -1:]
     species = torch.nn.functional.one_hot(types, n_species).to(radial.dtype)[neighbor]
     spread = (species[:, :, None] * radial[:, None, :]).flatten(1)
-    densities = bond_densities(vectors.to(table.dtype), spread, row_ptr, l_max)
+    densities = bond_densities(vectors, spread, row_ptr, l_max)
     return densities, segment_sum(switching, row_ptr)
 
 
 def averaged_densities(
-    vectors: Tensor,
+    distances: Tensor,
     neighbor: Tensor,
     row_ptr: Tensor,
     table: Tensor,
@@ -91,7 +91,9 @@ def averaged_densities(
 
     Parameters
     ----------
-    vectors, neighbor, row_ptr, cutoff
+    distances
+        ``(P,)``, angstrom.
+    neighbor, row_ptr, cutoff
         As in :func:`environment_densities`.
     table
         Its last channel is the switching function ``f``.
@@ -103,7 +105,6 @@ def averaged_densities(
     Tensor
         In the shape of ``densities``.
     """
-    distances, _ = pair_geometry(vectors)
     switching = table_functions(distances, table, cutoff)[:, -1:]
     norm = 1.0 + coordination
     weights = switching * (norm[segment_centers(row_ptr)] / norm[neighbor])
@@ -148,7 +149,7 @@ def environment_features(
 
 
 def table_attention(
-    vectors: Tensor,
+    distances: Tensor,
     neighbor: Tensor,
     row_ptr: Tensor,
     table: Tensor,
@@ -167,7 +168,9 @@ def table_attention(
 
     Parameters
     ----------
-    vectors, neighbor, row_ptr, cutoff
+    distances
+        ``(P,)``, angstrom.
+    neighbor, row_ptr, cutoff
         As in :func:`environment_densities`.
     table
         Filters (C channels), logits ``w`` (H), switching function: ``(intervals, 6, C + H + 1)``.
@@ -181,7 +184,6 @@ def table_attention(
     Tensor
         ``(N, C)``.
     """
-    distances, _ = pair_geometry(vectors)
     functions = table_functions(distances, table, cutoff)
     n_channels, n_heads = value.shape[1], receiver.shape[1]
     filters, distance_logits, switching = functions.split([n_channels, n_heads, 1], dim=1)
