@@ -1,32 +1,45 @@
 #include "core/chain_rule.h"
 
+#include "kernels/pair_selection.h"
+
 #include <algorithm>
 
 namespace gnncv {
 
-void apply_chain_rule(const PairList& pairs, std::span<const double> vectors_gradient,
-                      std::span<double> gradient, std::span<double> strain_gradient) {
-    std::fill(gradient.begin(), gradient.end(), 0.0);
-    Matrix3 strain{};
-    for (std::size_t i = 0; i < pairs.n_atoms(); ++i) {
-        Vector3 center{};
-        for (std::int64_t p = pairs.row_ptr[i]; p < pairs.row_ptr[i + 1]; ++p) {
-            const double* g = vectors_gradient.data() + 3 * p;
-            const double* r = pairs.vectors.data() + 3 * p;
-            double* neighbor = gradient.data() + 3 * pairs.neighbor[p];
-            for (int a = 0; a < 3; ++a) {
-                center[a] += g[a];
-                neighbor[a] += g[a];
-                for (int b = 0; b < 3; ++b) {
-                    strain[3 * a + b] += g[a] * r[b];
-                }
-            }
+// Each thread adds up the pairs of its share of the centers; the sums of all are then added in order.
+void ChainRule::apply(const PairList& pairs, const PairGradient& vectors_gradient, std::span<double> gradient,
+                      std::span<double> strain_gradient, const Workers& workers) {
+    const std::size_t n_atoms = pairs.n_atoms(), n_shares = workers.shares_of(n_atoms);
+    const std::size_t stride = 4 * (n_atoms + 3);
+    double* const sums = sums_.reserve(n_shares * stride);
+    workers.for_shares(n_atoms, [&](int share, std::size_t begin, std::size_t end) {
+        double* const own = sums + static_cast<std::size_t>(share) * stride;
+        std::fill_n(own, stride, 0.0);
+        std::visit(
+            [&]<typename T>(std::span<const T> slope) {
+                kernels::chain_rule_kernel<T>(
+                    pairs.vectors<T>().data(), slope.data(), pairs.neighbor().data(), pairs.row_ptr().data(),
+                    static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end), own, own + 4 * n_atoms);
+            },
+            vectors_gradient);
+    });
+    const auto total = [&](std::size_t row, std::size_t a) {
+        double sum = 0.0;
+        for (std::size_t share = 0; share < n_shares; ++share) {
+            sum += sums[share * stride + 4 * row + a];
         }
-        for (int a = 0; a < 3; ++a) {
-            gradient[3 * i + a] -= center[a];
+        return sum;
+    };
+    for (std::size_t i = 0; i < n_atoms; ++i) {
+        for (std::size_t a = 0; a < 3; ++a) {
+            gradient[3 * i + a] = total(i, a);
         }
     }
-    std::copy(strain.begin(), strain.end(), strain_gradient.begin());
+    for (std::size_t a = 0; a < 3; ++a) {
+        for (std::size_t b = 0; b < 3; ++b) {
+            strain_gradient[3 * a + b] = total(n_atoms + a, b);
+        }
+    }
 }
 
 } // namespace gnncv

@@ -1,16 +1,25 @@
-// From gradients with respect to pair vectors to gradients with respect to positions and strain: the
-// transpose of the sparse Jacobian of r_ij = r_j - r_i + S . cell, straight from the pair list, never stored.
+// From a gradient with respect to pair vectors to one with respect to positions and strain.
 #pragma once
 
+#include "core/buffer.h"
 #include "core/pairs.h"
 
 #include <span>
+#include <variant>
 
 namespace gnncv {
 
-// vectors_gradient (P,3) -> gradient (N,3), dCV/dr, and strain_gradient (3,3), both overwritten:
-// strain_gradient_ab = sum over pairs of (dCV/dr_ij)_a (r_ij)_b = dCV/dstrain_ab for r' = (1 + strain) r.
-void apply_chain_rule(const PairList& pairs, std::span<const double> vectors_gradient,
-                      std::span<double> gradient, std::span<double> strain_gradient);
+// (P,3), in the precision of the pairs' vectors.
+using PairGradient = std::variant<std::span<const float>, std::span<const double>>;
+
+class ChainRule {
+public:
+    // gradient (N,3) and strain_gradient (3,3), overwritten.
+    void apply(const PairList& pairs, const PairGradient& vectors_gradient, std::span<double> gradient,
+               std::span<double> strain_gradient, const Workers& workers);
+
+private:
+    Buffer<double> sums_; // (shares, N + 3, 4)
+};
 
 } // namespace gnncv

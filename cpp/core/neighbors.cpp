@@ -64,19 +64,18 @@ Vector3 whole_cells(const Box& box, const Vector3& r, F&& f) {
 
 } // namespace
 
-NeighborList::NeighborList(double cutoff, double skin, int num_threads, std::unique_ptr<Division> division)
-    : cutoff_(cutoff), skin_(skin), num_threads_(std::max(1, num_threads)),
-      vesin_(std::make_unique<VesinList>()), division_(std::move(division)) {}
+NeighborList::NeighborList(double cutoff, double skin, std::unique_ptr<Division> division)
+    : cutoff_(cutoff), skin_(skin), vesin_(std::make_unique<VesinList>()), division_(std::move(division)) {}
 
 NeighborList::~NeighborList() = default;
 
-bool NeighborList::update(std::span<const double> positions, const Box& box) {
-    if (still_valid(positions, box)) {
+bool NeighborList::update(std::span<const double> positions, const Box& box, const Workers& workers) {
+    if (still_valid(positions, box, workers)) {
         gather();
         return false;
     }
     reference_box_.reset(); // stays unset if building throws
-    rebuild(positions, box);
+    rebuild(positions, box, workers);
     reference_box_ = box;
     return true;
 }
@@ -86,28 +85,45 @@ void NeighborList::gather() {
         return;
     }
     const std::vector<std::int64_t>& atoms = division_->atoms();
-    local_.resize(3 * atoms.size());
+    local_.resize(3 * atoms.size() + 1);
     for (std::size_t k = 0; k < atoms.size(); ++k) {
         set_point(local_, k, point(wrapped_, atoms[k]));
     }
 }
 
-bool NeighborList::still_valid(std::span<const double> positions, const Box& box) {
+bool NeighborList::still_valid(std::span<const double> positions, const Box& box, const Workers& workers) {
     const std::size_t n_atoms = positions.size() / 3;
-    if (skin_ <= 0.0 || !reference_box_ || 3 * n_atoms != reference_.size() ||
+    if (skin_ <= 0.0 || !reference_box_ || 3 * n_atoms + 1 != reference_.size() ||
         box.periodic() != reference_box_->periodic()) {
         return false;
     }
     const Matrix3 map = times(reference_box_->inverse(), box.matrix());
     const double stretch = spectral_norm(times(box.inverse(), reference_box_->matrix()));
-    Vector3 first{}, mean{};
-    for (std::size_t i = 0; i < n_atoms; ++i) {
+    const Vector3 first = point(positions, 0) - box.lattice(wraps_[0]) - times(point(reference_, 0), map);
+    std::vector<Vector3> sums(static_cast<std::size_t>(workers.shares_of(n_atoms)));
+    workers.for_shares(n_atoms, [&](int share, std::size_t begin, std::size_t end) {
+        sums[share] = follow(positions, box, map, first, begin, end);
+    });
+    Vector3 mean{};
+    for (const Vector3& sum : sums) {
+        mean = mean + scaled(sum, 1.0 / static_cast<double>(n_atoms));
+    }
+    double largest = 0.0;
+    for (const Vector3& moved : displacements_) {
+        const Vector3 u = moved - mean;
+        largest = std::max(largest, dot(u, u));
+    }
+    return stretch * (1.0 + 1e-12) * (cutoff_ + 2.0 * std::sqrt(largest)) <= cutoff_ + skin_;
+}
+
+// Wrap the atoms begin .. end-1 as they were wrapped when the list was built, or next to there; the sum of
+// their displacements relative to the first atom's.
+Vector3 NeighborList::follow(std::span<const double> positions, const Box& box, const Matrix3& map,
+                             const Vector3& first, std::size_t begin, std::size_t end) {
+    Vector3 sum{};
+    for (std::size_t i = begin; i < end; ++i) {
         Vector3 r = point(positions, i) - box.lattice(wraps_[i]);
-        Vector3 moved = r - times(point(reference_, i), map);
-        if (i == 0) {
-            first = moved;
-        }
-        moved = moved - first;
+        Vector3 moved = r - times(point(reference_, i), map) - first;
         const Vector3 jump = whole_cells(box, moved, [](double x) { return std::round(x); });
         if (jump != Vector3{}) {
             wraps_[i] = wraps_[i] + jump;
@@ -117,21 +133,15 @@ bool NeighborList::still_valid(std::span<const double> positions, const Box& box
         }
         set_point(wrapped_, i, r);
         displacements_[i] = moved;
-        mean = mean + moved;
+        sum = sum + moved;
     }
-    mean = scaled(mean, 1.0 / static_cast<double>(n_atoms));
-    double largest = 0.0;
-    for (const Vector3& moved : displacements_) {
-        const Vector3 u = moved - mean;
-        largest = std::max(largest, dot(u, u));
-    }
-    return stretch * (1.0 + 1e-12) * (cutoff_ + 2.0 * std::sqrt(largest)) <= cutoff_ + skin_;
+    return sum;
 }
 
-void NeighborList::rebuild(std::span<const double> positions, const Box& box) {
+void NeighborList::rebuild(std::span<const double> positions, const Box& box, const Workers& workers) {
     const std::size_t n_atoms = positions.size() / 3;
     check_number_of_pairs(box, n_atoms, cutoff_ + skin_);
-    wrapped_.resize(positions.size());
+    wrapped_.resize(positions.size() + 1);
     wraps_.resize(n_atoms);
     displacements_.resize(n_atoms);
     for (std::size_t i = 0; i < n_atoms; ++i) {
@@ -141,7 +151,7 @@ void NeighborList::rebuild(std::span<const double> positions, const Box& box) {
     }
     reference_ = wrapped_;
     if (division_) {
-        division_->assign(wrapped_, box);
+        division_->assign(std::span(wrapped_).first(positions.size()), box);
         gather();
     }
     const std::span<const double> points = wrapped();
@@ -153,7 +163,7 @@ void NeighborList::rebuild(std::span<const double> positions, const Box& box) {
     options.sorted = true;
     options.algorithm = VesinAutoAlgorithm;
     options.skin = 0.0;
-    options.n_threads = num_threads_;
+    options.n_threads = workers.n_threads;
     options.return_shifts = true;
     const char* error = nullptr;
     const int status =

@@ -9,6 +9,7 @@
 
 #include "core/box.h"
 #include "core/division.h"
+#include "core/workers.h"
 
 #include <cstdint>
 #include <memory>
@@ -31,11 +32,11 @@ class NeighborList {
 public:
     // With a division the list is that of the atoms the division names, in their order, at the last rebuild;
     // whether it is still valid is decided from all atoms, so that all processes rebuild together.
-    NeighborList(double cutoff, double skin, int num_threads, std::unique_ptr<Division> division = nullptr);
+    NeighborList(double cutoff, double skin, std::unique_ptr<Division> division = nullptr);
     ~NeighborList();
 
     // Make the list valid for these positions (N,3). Returns whether it was rebuilt.
-    bool update(std::span<const double> positions, const Box& box);
+    bool update(std::span<const double> positions, const Box& box, const Workers& workers);
 
     [[nodiscard]] const CandidatePairs& candidates() const { return candidates_; }
     [[nodiscard]] const Division* division() const { return division_.get(); } // null: all atoms
@@ -43,18 +44,23 @@ public:
     // Positions moved by whole lattice vectors, each atom by its own, so that an atom stays near where it was
     // when the list was built: an engine that wraps atoms back into the cell between steps does not disturb
     // the list. Those of the division's atoms if there is one.
-    [[nodiscard]] std::span<const double> wrapped() const { return division_ ? local_ : wrapped_; }
+    // In memory one number follows the last.
+    [[nodiscard]] std::span<const double> wrapped() const {
+        const std::vector<double>& r = division_ ? local_ : wrapped_;
+        return std::span(r).first(r.empty() ? 0 : r.size() - 1);
+    }
 
 private:
-    bool still_valid(std::span<const double> positions, const Box& box);
-    void rebuild(std::span<const double> positions, const Box& box);
+    bool still_valid(std::span<const double> positions, const Box& box, const Workers& workers);
+    void rebuild(std::span<const double> positions, const Box& box, const Workers& workers);
+    Vector3 follow(std::span<const double> positions, const Box& box, const Matrix3& map,
+                   const Vector3& first, std::size_t begin, std::size_t end);
     void gather();
     void sort_candidates(std::size_t n_atoms);
 
     struct VesinList;
     double cutoff_;
     double skin_;
-    int num_threads_;
     std::unique_ptr<VesinList> vesin_;
     std::unique_ptr<Division> division_;
     CandidatePairs candidates_;

@@ -4,6 +4,7 @@
 #include "core/sha256.h"
 #include "core/validation.h"
 #include "model/model.h"
+#include "model/torch_calls.h"
 
 #include <algorithm>
 #include <chrono>
@@ -74,6 +75,7 @@ struct CollectiveVariable::Implementation {
     Result result;
     WeightedGradient weighted;
     std::vector<double> weights, local_gradient, sites;
+    ChainRule chain_rule;
     Statistics statistics;
 
     Implementation(const std::string& path, const Options& options)
@@ -99,7 +101,7 @@ struct CollectiveVariable::Implementation {
             division = std::make_unique<Division>(communicator->rank(), communicator->size(),
                                                   model->info().hops, cutoff + skin);
         }
-        neighbors = std::make_unique<NeighborList>(cutoff, skin, num_threads, std::move(division));
+        neighbors = std::make_unique<NeighborList>(cutoff, skin, std::move(division));
     }
 
     [[nodiscard]] bool divided() const {
@@ -124,11 +126,17 @@ struct CollectiveVariable::Implementation {
         const std::span<const double> points(positions.data(), positions.size());
         check_positions(points, types.size());
         const Box box(cell);
-        if (neighbors->update(points, box)) {
+        const ThreadCount threads(num_threads);
+        const Workers workers = libtorch_workers();
+        if (neighbors->update(points, box, workers)) {
             ++statistics.n_rebuilds;
             gather_types();
         }
-        select_pairs(*neighbors, box, model->info().cutoff, pairs);
+        if (model->info().single_vectors) {
+            pairs.select<float>(*neighbors, box, model->info().cutoff, workers);
+        } else {
+            pairs.select<double>(*neighbors, box, model->info().cutoff, workers);
+        }
         statistics.n_candidates = static_cast<std::int64_t>(neighbors->candidates().neighbor.size());
         statistics.n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
         ++statistics.n_evaluations;
@@ -214,18 +222,20 @@ struct CollectiveVariable::Implementation {
     // This process's share of the gradient of sum_k weights[k] CV_k.
     void pull_back(std::span<const double> of_values, std::span<double> gradient, std::span<double> strain) {
         Stopwatch watch;
-        const std::span<const double> slope = model->vectors_gradient(model->sums_gradient(of_values));
+        const PairGradient slope = model->vectors_gradient(model->sums_gradient(of_values));
         ++statistics.n_backward;
         statistics.seconds_model += watch.lap();
+        const ThreadCount threads(num_threads);
+        const Workers workers = libtorch_workers();
         if (const Division* division = neighbors->division()) {
             local_gradient.resize(3 * pairs.n_atoms());
-            apply_chain_rule(pairs, slope, local_gradient, strain);
+            chain_rule.apply(pairs, slope, local_gradient, strain, workers);
             std::fill(gradient.begin(), gradient.end(), 0.0);
             for (std::size_t k = 0; k < division->atoms().size(); ++k) {
                 std::copy_n(&local_gradient[3 * k], 3, &gradient[3 * division->atoms()[k]]);
             }
         } else {
-            apply_chain_rule(pairs, slope, gradient, strain);
+            chain_rule.apply(pairs, slope, gradient, strain, workers);
         }
         statistics.seconds_chain_rule += watch.lap();
     }

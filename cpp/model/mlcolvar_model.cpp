@@ -81,7 +81,7 @@ public:
         return weights_;
     }
 
-    std::span<const double> vectors_gradient(std::span<const double> sums_gradient) override {
+    PairGradient vectors_gradient(std::span<const double> sums_gradient) override {
         return guarded("the mlcolvar model " + quoted() + " cannot be differentiated", [&] {
             const ThreadCount threads(num_threads_);
             TORCH_CHECK(vectors_.defined() && vectors_.requires_grad(),
@@ -96,8 +96,8 @@ public:
                 gradient = at::zeros_like(vectors_);
             }
             slope_ = gradient.to(at::kDouble).contiguous();
-            return std::span<const double>(slope_.const_data_ptr<double>(),
-                                           static_cast<std::size_t>(slope_.numel()));
+            return PairGradient(std::span<const double>(slope_.const_data_ptr<double>(),
+                                                        static_cast<std::size_t>(slope_.numel())));
         });
     }
 
@@ -183,7 +183,7 @@ private:
 
     Tensor borrow_vectors(const PairList& pairs) const {
         const auto n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
-        return borrow<double>(pairs.vectors, {n_pairs, 3}, at::kDouble).to(precision_);
+        return borrow(pairs.vectors<double>(), {n_pairs, 3}, at::kDouble).to(precision_);
     }
 
     Tensor no_positions(const PairList& pairs) const {
@@ -207,8 +207,9 @@ private:
         const auto n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
         const auto n_atoms = static_cast<std::int64_t>(pairs.n_atoms());
         c10::Dict<std::string, Tensor> input;
-        input.insert("edge_index", at::stack({borrow<std::int64_t>(pairs.center, {n_pairs}, at::kLong),
-                                              borrow<std::int64_t>(pairs.neighbor, {n_pairs}, at::kLong)}));
+        const std::vector<std::int64_t> center = pairs.center();
+        input.insert("edge_index", at::stack({borrow<std::int64_t>(center, {n_pairs}, at::kLong),
+                                              borrow(pairs.neighbor(), {n_pairs}, at::kInt).to(at::kLong)}));
         input.insert("positions", positions);
         input.insert("shifts", shifts);
         input.insert("node_attrs", one_hot(types));

@@ -45,8 +45,9 @@ double clearance(const std::vector<double>& positions, const double* point, std:
 PairList pairs_within(const std::vector<double>& positions, double cutoff, bool without = false,
                       std::size_t a = 0, std::size_t b = 0) {
     const std::size_t n = positions.size() / 3;
-    PairList pairs;
-    pairs.row_ptr.push_back(0);
+    std::vector<double> vectors;
+    std::vector<std::int32_t> neighbor;
+    std::vector<std::int64_t> row_ptr{0};
     for (std::size_t i = 0; i < n; ++i) {
         for (std::size_t j = 0; j < n; ++j) {
             const bool left_out = without && ((i == a && j == b) || (i == b && j == a));
@@ -54,14 +55,13 @@ PairList pairs_within(const std::vector<double>& positions, double cutoff, bool 
                 continue;
             }
             for (std::size_t x = 0; x < 3; ++x) {
-                pairs.vectors.push_back(positions[3 * j + x] - positions[3 * i + x]);
+                vectors.push_back(positions[3 * j + x] - positions[3 * i + x]);
             }
-            pairs.center.push_back(static_cast<std::int64_t>(i));
-            pairs.neighbor.push_back(static_cast<std::int64_t>(j));
+            neighbor.push_back(static_cast<std::int32_t>(j));
         }
-        pairs.row_ptr.push_back(static_cast<std::int64_t>(pairs.n_pairs()));
+        row_ptr.push_back(static_cast<std::int64_t>(neighbor.size()));
     }
-    return pairs;
+    return {vectors, neighbor, std::move(row_ptr)};
 }
 
 std::array<double, 3> direction(Random& random) {

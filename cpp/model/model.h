@@ -2,6 +2,7 @@
 // vectors out, in parts that can be divided between processes.
 #pragma once
 
+#include "core/chain_rule.h"
 #include "core/pairs.h"
 
 #include <cstdint>
@@ -21,6 +22,7 @@ struct ModelInfo {
     std::string precision;            // float32 or float64
     std::vector<std::string> remarks; // for the user, a sentence each
     double cutoff = 0.0;              // angstrom
+    bool single_vectors = false;      // in what precision the model wants the pairs' vectors
     int hops =
         0; // how many bonds away an atom can change a site's quantities; 0: the sites cannot be divided
 };
@@ -47,7 +49,7 @@ public:
 
     // (P,3) gradient with respect to the vectors of the last pairs given to `sums`. Valid until the next
     // call.
-    virtual std::span<const double> vectors_gradient(std::span<const double> sums_gradient) = 0;
+    virtual PairGradient vectors_gradient(std::span<const double> sums_gradient) = 0;
 
     // Let go of what the backward pass needs.
     virtual void forget() = 0;

@@ -32,4 +32,14 @@ ThreadCount::~ThreadCount() {
     }
 }
 
+Workers libtorch_workers() {
+    return {at::get_num_threads(), [](int n, const std::function<void(int)>& share) {
+                at::parallel_for(0, n, 1, [&](std::int64_t begin, std::int64_t end) {
+                    for (std::int64_t k = begin; k < end; ++k) {
+                        share(static_cast<int>(k));
+                    }
+                });
+            }};
+}
+
 } // namespace gnncv

@@ -1,6 +1,7 @@
 // Calls into libtorch: none of its exceptions leaves, and its threads are as many as were asked for.
 #pragma once
 
+#include "core/workers.h"
 #include "gnncv/error.h"
 
 #include <exception>
@@ -35,5 +36,8 @@ private:
     int before_;
     bool changed_;
 };
+
+// The core's loops on libtorch's threads.
+[[nodiscard]] Workers libtorch_workers();
 
 } // namespace gnncv

@@ -79,15 +79,20 @@ public:
     std::span<const double> sums_gradient(std::span<const double> weights) override {
         return guarded("the model's outputs cannot be differentiated", [&] {
             const auto n = static_cast<std::int64_t>(weights.size());
-            return slope(outputs_, pooled_, borrow<double>(weights, {n}, at::kDouble), sums_slope_);
+            sums_slope_ = slope(outputs_, pooled_, borrow<double>(weights, {n}, at::kDouble));
+            return span_of<double>(sums_slope_);
         });
     }
 
-    std::span<const double> vectors_gradient(std::span<const double> sums_gradient) override {
+    PairGradient vectors_gradient(std::span<const double> sums_gradient) override {
         return guarded("the model cannot be differentiated", [&] {
             const ThreadCount threads(num_threads_);
             const auto n = static_cast<std::int64_t>(sums_gradient.size());
-            return slope(sums_, vectors_, borrow<double>(sums_gradient, {n}, at::kDouble), vectors_slope_);
+            vectors_slope_ = slope(sums_, vectors_, borrow<double>(sums_gradient, {n}, at::kDouble));
+            if (info_.single_vectors) {
+                return PairGradient(span_of<float>(vectors_slope_));
+            }
+            return PairGradient(span_of<double>(vectors_slope_));
         });
     }
 
@@ -163,29 +168,34 @@ private:
         }
     }
 
-    // The core's vectors, or a copy in the model's precision for files that want it.
     Tensor borrow_vectors(const PairList& pairs) const {
         const auto n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
-        return borrow<double>(pairs.vectors, {n_pairs, 3}, at::kDouble)
-            .to(wide_vectors_ ? at::kDouble : precision_);
+        return info_.single_vectors ? borrow(pairs.vectors<float>(), {n_pairs, 3}, at::kFloat)
+                                    : borrow(pairs.vectors<double>(), {n_pairs, 3}, at::kDouble);
     }
 
     std::vector<at::IValue> inputs(const PairList& pairs, std::span<const std::int64_t> types,
                                    const Tensor& vectors) const {
         const auto n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
         const auto n_atoms = static_cast<std::int64_t>(pairs.n_atoms());
-        const Tensor neighbor = borrow<std::int64_t>(pairs.neighbor, {n_pairs}, at::kLong);
-        return {vectors,
-                compact_ ? at::empty({0}, at::kLong)
-                         : borrow<std::int64_t>(pairs.center, {n_pairs}, at::kLong),
-                compact_ ? neighbor.to(at::kInt) : neighbor,
-                borrow<std::int64_t>(pairs.row_ptr, {n_atoms + 1}, at::kLong),
+        const Tensor neighbor = borrow(pairs.neighbor(), {n_pairs}, at::kInt);
+        Tensor center = at::empty({0}, at::kLong);
+        if (!compact_) {
+            const std::vector<std::int64_t> numbers = pairs.center();
+            center = borrow<std::int64_t>(numbers, {n_pairs}, at::kLong).clone();
+        }
+        return {vectors, center, compact_ ? neighbor : neighbor.to(at::kLong),
+                borrow(pairs.row_ptr(), {n_atoms + 1}, at::kLong),
                 borrow<std::int64_t>(types, {n_atoms}, at::kLong)};
     }
 
-    // d(weights . of)/d(with), in float64, kept alive in `result`.
-    static std::span<const double> slope(const Tensor& of, const Tensor& with, const Tensor& weights,
-                                         Tensor& result) {
+    template <typename T>
+    static std::span<const T> span_of(const Tensor& tensor) {
+        return {tensor.const_data_ptr<T>(), static_cast<std::size_t>(tensor.numel())};
+    }
+
+    // d(weights . of)/d(with), in the precision of `with`.
+    static Tensor slope(const Tensor& of, const Tensor& with, const Tensor& weights) {
         TORCH_CHECK(with.defined() && with.requires_grad(), "nothing was evaluated to be differentiated");
         Tensor gradient;
         if (of.requires_grad()) {
@@ -195,8 +205,7 @@ private:
         if (!gradient.defined()) { // an output that depends on no pair
             gradient = at::zeros_like(with);
         }
-        result = gradient.to(at::kDouble).contiguous();
-        return {result.const_data_ptr<double>(), static_cast<std::size_t>(result.numel())};
+        return gradient.contiguous();
     }
 
     void set_precision(const std::string& path, const std::string& wanted) {
@@ -210,12 +219,11 @@ private:
                     [&] { module_.to(at::kDouble); });
             info_.precision = wanted;
         }
-        precision_ = info_.precision == "float32" ? at::kFloat : at::kDouble;
+        info_.single_vectors = info_.precision == "float32" && !wide_vectors_;
     }
 
     torch::jit::Module module_;
     ModelInfo info_;
-    at::ScalarType precision_ = at::kDouble;
     bool compact_ = false, wide_vectors_ = false; // how the model wants its pairs
     int num_threads_;
     Tensor vectors_, sums_, pooled_, outputs_; // of the last evaluation

@@ -110,7 +110,7 @@ class TabulatedAttention(nn.Module):
 
 
 class TabulatedEncoder(nn.Module):
-    """:class:`SiteEncoder` as it is evaluated: latent means and invariants from pair vectors in its precision.
+    """:class:`SiteEncoder` as it is evaluated: latent means and invariants from pair vectors.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def test_zip(tmp_path):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("2", "format 2, this gnncv reads up to 1: .* update gnncv"),
+        ("3", "format 3, this gnncv reads up to 2: .* update gnncv"),
         ("0", "format 0"),
         ("new", "no readable format"),
     ],
