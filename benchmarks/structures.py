@@ -11,6 +11,7 @@ VOLUME_PER_ATOM = 46.62  # A^3, mean of the shipped melt frames
 CLOSEST = 3.2  # A, about where the melt's radial distribution begins
 SPEED = 1.306  # A/ps, thermal speed per direction sqrt(kT/m) of argon at 82 K
 SIZES = {256: (4, 4, 4), 500: (5, 5, 5), 1000: (5, 5, 10), 4000: (10, 10, 10), 16000: (10, 20, 20)}
+SIZES |= {1024: (8, 8, 4), 4096: (8, 8, 16), 16384: (16, 16, 16), 65536: (16, 32, 32), 262144: (32, 32, 64)}
 
 
 def liquid_like(n_atoms: int, seed: int = 0) -> Atoms:
@@ -22,7 +23,7 @@ def liquid_like(n_atoms: int, seed: int = 0) -> Atoms:
     Parameters
     ----------
     n_atoms
-        One of 256, 500, 1000, 4000, 16000.
+        One of ``SIZES``.
     seed
         Of the shaking.
     """

@@ -10,6 +10,7 @@ import json
 import resource
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
@@ -74,6 +75,15 @@ def peer_call(case: dict[str, Any], atoms: Atoms) -> Call:
     return call
 
 
+def resident_mib() -> float:
+    """Resident memory of this process now (Linux; elsewhere the peak so far)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    return pages * resource.getpagesize() / 2**20
+
+
 def main(text: str) -> None:
     """Time one case: warm-up calls, then repeats, each on positions a time step further."""
     case = json.loads(text)
@@ -83,6 +93,7 @@ def main(text: str) -> None:
     atoms = liquid_like(case["size"])
     call = (gnncv_call if case["who"] == "gnncv" else peer_call)(case, atoms)
     frames = moving(atoms, case["warm_up"] + case["repeats"])
+    before = resident_mib()
     seconds, processor = [], []
     for number, positions in enumerate(frames):
         start, spent = perf_counter(), process_time()
@@ -97,6 +108,7 @@ def main(text: str) -> None:
         "low_ms": 1e3 * low,
         "high_ms": 1e3 * high,
         "cpu_ms": 1e3 * float(np.median(processor)),
+        "extra_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0 - before,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
         "value": value,
     }
