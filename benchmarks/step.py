@@ -65,18 +65,24 @@ def base(size: int, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def compare(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """All models at one size, peers first."""
-    cases: dict[str, dict[str, Any]] = {}
+def export_all(arguments: argparse.Namespace, folder: Path) -> dict[str, Path]:
+    """Model files by name: the peers' first, where there is an interpreter for them."""
+    files: dict[str, Path] = {}
     for name, channels in PEERS.items() if arguments.peer_python else ():
-        path = folder / f"peer-{channels}.pt"
-        script = str(HERE / "peer_mlcolvar.py")
-        run(
-            [arguments.peer_python, script, repr(cutoff_of(arguments.neighbors)), str(path), str(channels)], 1
-        )
-        cases[name] = theirs(path, arguments.size, arguments)
+        files[name] = folder / f"peer-{channels}.pt"
+        words = [repr(cutoff_of(arguments.neighbors)), str(files[name]), str(channels)]
+        run([arguments.peer_python, str(HERE / "peer_mlcolvar.py"), *words], 1)
     for name in arguments.models:
-        cases[name] = ours(write_model(name, folder, arguments.precision), arguments.size, arguments)
+        files[name] = write_model(name, folder, arguments.precision, arguments.neighbors)
+    return files
+
+
+def compare(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """All models at one size."""
+    cases = {
+        name: (theirs if name in PEERS else ours)(path, arguments.size, arguments)
+        for name, path in export_all(arguments, folder).items()
+    }
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in cases}
     for _ in range(arguments.rounds):
         for name, case in cases.items():
@@ -96,12 +102,14 @@ def compare(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def growth(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Time and memory against the number of atoms, and the exponent between the ends."""
     figures: dict[str, Any] = {}
-    for name in arguments.models:
-        model = write_model(name, folder, arguments.precision)
+    for name, path in export_all(arguments, folder).items():
+        peer = name in PEERS
         print(f"\n{name:<28}{'ms a step':>10} {'us an atom':>11} {'MiB added':>10} {'bytes an atom':>14}")
         rows = {}
         for size in arguments.sizes:
-            found = time_case(ours(model, size, arguments))
+            if peer and size > arguments.largest_peer:
+                continue
+            found = time_case((theirs if peer else ours)(path, size, arguments))
             rows[size] = found
             bytes_each = found["extra_mib"] * 2**20 / size
             print(
@@ -131,6 +139,7 @@ def main() -> None:
     parser.add_argument("--neighbors", type=float, default=41.0, help="of an atom, on average")
     parser.add_argument("--growth", action="store_true", help="several sizes instead of peers")
     parser.add_argument("--sizes", type=int, nargs="+", default=GROWTH)
+    parser.add_argument("--largest-peer", type=int, default=16384, help="atoms: peers need gigabytes")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--warm-up", type=int, default=8)
