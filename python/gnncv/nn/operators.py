@@ -167,6 +167,21 @@ def table_attention(
     return _table_attention(distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound)
 
 
+def table_messages(
+    distances: Tensor,
+    neighbor: Tensor,
+    row_ptr: Tensor,
+    types: Tensor,
+    table: Tensor,
+    cutoff: float,
+    features: Tensor,
+) -> Tensor:
+    """Filtered message passing from tables; see :func:`gnncv.nn.reference.table_messages`."""
+    if is_scripting():
+        return torch.ops.gnncv.table_messages(distances, neighbor, row_ptr, types, table, cutoff, features)
+    return _table_messages(distances, neighbor, row_ptr, types, table, cutoff, features)
+
+
 def skip_zero_gradient(tensor: Tensor) -> Tensor:
     """The same tensor; a gradient of zeros ends here: what no output asked for depends on costs nothing."""
     if is_scripting():
@@ -195,4 +210,5 @@ _attention_message_passing = _dispatch("attention_message_passing")
 _environment_densities = _dispatch("environment_densities")
 _averaged_densities = _dispatch("averaged_densities")
 _table_attention = _dispatch("table_attention")
+_table_messages = _dispatch("table_messages")
 _environment_features = _dispatch("environment_features")

@@ -1,81 +1,15 @@
 """The operators on tables against their references, through positions: the list must hold both directions."""
 
-import numpy as np
 import pytest
 import torch
-from vesin import NeighborList
 
 from gnncv._native import load_operators
 from gnncv.nn import reference
-from systems import BOXES, random_structure
+from pair_structures import CUTOFF, SPECIES, Structure, compare, random_table, site_tensors
+from systems import BOXES
 
 load_operators()
 ops = torch.ops.gnncv
-CUTOFF = 3.4
-SPECIES = ["Cu", "Zr"]
-
-
-class Structure:
-    """A random structure with its full pair list; pair vectors are functions of positions and strain."""
-
-    def __init__(self, box: str, n_atoms: int, generator: np.random.Generator) -> None:
-        atoms = random_structure(box, n_atoms, SPECIES, CUTOFF, generator)
-        i, j, shifts, _ = NeighborList(cutoff=CUTOFF, full_list=True).compute(
-            atoms.positions, atoms.cell.array, atoms.pbc if atoms.pbc.any() else False, "ijSD"
-        )
-        order = np.lexsort((*shifts.T, j, i))
-        center, self.neighbor = (torch.from_numpy(x[order].astype(np.int64)) for x in (i, j))
-        counts = torch.bincount(center, minlength=n_atoms)
-        self.row_ptr = torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)])
-        self.center = center
-        self.offsets = torch.from_numpy(shifts[order] @ atoms.cell.array)
-        self.types = torch.tensor([SPECIES.index(s) for s in atoms.get_chemical_symbols()])
-        self.positions = torch.tensor(atoms.positions, requires_grad=True)
-        self.strain = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
-
-    def vectors(self, dtype=torch.float64) -> torch.Tensor:
-        bonds = self.positions[self.neighbor] - self.positions[self.center] + self.offsets
-        return (bonds @ (torch.eye(3, dtype=torch.float64) + self.strain).T).to(dtype)
-
-    def distances(self, dtype=torch.float64) -> torch.Tensor:
-        return reference.pair_distances(self.vectors()).to(dtype)
-
-
-def random_table(generator, n_channels, dtype, n_intervals=7):
-    """Polynomials joined smoothly enough to be differentiated anywhere; the last channel is positive."""
-    knots = torch.from_numpy(generator.normal(size=(n_intervals + 1, 3, n_channels)) * 0.5)
-    knots[:, 0, -1] = 0.5 + knots[:, 0, -1].abs()
-    knots[:, 1:, -1] *= 0.1
-    p0, v0, a0 = knots[:-1].unbind(1)
-    p1, v1, a1 = knots[1:].unbind(1)
-    rise = p1 - p0
-    terms = [
-        p0,
-        v0,
-        a0 / 2,
-        10 * rise - 6 * v0 - 4 * v1 - 1.5 * a0 + 0.5 * a1,
-        -15 * rise + 8 * v0 + 7 * v1 + 1.5 * a0 - a1,
-        6 * rise - 3 * (v0 + v1) - 0.5 * (a0 - a1),
-    ]
-    return torch.stack(terms, 1).to(dtype)
-
-
-def site_tensors(generator, dtype, *shapes):
-    return [torch.from_numpy(generator.normal(size=shape)).to(dtype).requires_grad_() for shape in shapes]
-
-
-def compare(fused, plain, inputs, generator, dtype):
-    """Values and the gradient of a random combination of them."""
-    tolerance = 1e-12 if dtype == torch.float64 else 2e-5
-    weights = [torch.from_numpy(generator.normal(size=tuple(out.shape))).to(dtype) for out in plain]
-    gradients = []
-    for outputs in (fused, plain):
-        total = sum((w * out).sum() for w, out in zip(weights, outputs, strict=True))
-        gradients.append(torch.autograd.grad(total, inputs, allow_unused=True))
-    for got, expected in [*zip(fused, plain, strict=True), *zip(*gradients, strict=True)]:
-        ours, exact = got.detach(), expected.detach()
-        scale = max(1.0, float(exact.abs().max())) if exact.numel() else 1.0
-        torch.testing.assert_close(ours, exact, rtol=0, atol=tolerance * scale)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

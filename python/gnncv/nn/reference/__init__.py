@@ -10,6 +10,7 @@ from .density_invariants import density_invariants
 from .message_passing import message_passing
 from .pair_geometry import pair_distances, pair_geometry
 from .segment_sum import segment_sum
+from .table_messages import table_messages
 from .tables import (
     averaged_densities,
     environment_densities,
@@ -31,4 +32,5 @@ __all__ = [
     "segment_sum",
     "table_attention",
     "table_functions",
+    "table_messages",
 ]
