@@ -3,22 +3,39 @@
 
 #include "kernels/lanes.h"
 
+#include <cstdint>
 #include <type_traits>
 
 namespace gnncv::kernels {
 
 inline constexpr double four_pi = 4.0 * 3.14159265358979323846;
 
-// sums[l] = sum_m row[lm]^2
-template <typename T>
-GNNCV_INLINE void squares_of_degrees(const T* row, int l_max, T* sums) {
+// sums[l] = sum_m row[lm]^2; L is l_max where the compiler knows it, or -1
+template <int L = -1, typename T>
+GNNCV_INLINE void squares_of_degrees(const T* row, int l_max_dynamic, T* sums) {
+    const int l_max = L >= 0 ? L : l_max_dynamic;
+#pragma GCC unroll 8
     for (int l = 0; l <= l_max; ++l) {
         T sum = 0;
+#pragma GCC unroll 16
         for (int m = 0; m <= 2 * l; ++m) {
-            sum += row[m] * row[m];
+            sum += row[l * l + m] * row[l * l + m];
         }
         sums[l] = sum;
-        row += 2 * l + 1;
+    }
+}
+
+// expanded[lm] = factors[l]; up to expansion_slack numbers beyond them are overwritten.
+template <typename T>
+inline constexpr int expansion_slack = LanesOf<T>::width;
+template <int L, typename T>
+GNNCV_INLINE void expand_degrees(const T* factors, int l_max_dynamic, T* expanded) {
+    const int l_max = L >= 0 ? L : l_max_dynamic;
+    for (int l = 0; l <= l_max; ++l) {
+        const Lanes<T> factor = Lanes<T>{} + factors[l];
+        for (int m = 0; m <= 2 * l; m += LanesOf<T>::width) {
+            store_lanes<T>(expanded + l * l + m, factor); // what is too many, the next degree overwrites
+        }
     }
 }
 
@@ -56,6 +73,52 @@ GNNCV_INLINE void contract_channels(const T* gradient, int n_lm_dynamic, const L
     }
     for (int k = 0; k < n; ++k) {
         sums[k] = sum[k];
+    }
+}
+
+// The same for any number of channels, lm = 0 apart: weights[0] is not set, harmonics[0] is taken to be one.
+template <int n, int L, bool first, typename T>
+GNNCV_INLINE void contract_some_channels(const T* gradient, int n_lm_dynamic, const Lanes<T>* harmonics,
+                                         const Lanes<T>* radial, Lanes<T>* weights, Lanes<T>* sums) {
+    const int n_lm = L >= 0 ? (L + 1) * (L + 1) : n_lm_dynamic;
+    Lanes<T> r[n], sum[n];
+    for (int k = 0; k < n; ++k) {
+        r[k] = radial[k];
+        sum[k] = Lanes<T>{} + gradient[k * n_lm];
+    }
+    for (int lm = 1; lm < n_lm; ++lm) {
+        const Lanes<T> y = harmonics[lm];
+        Lanes<T> weight = first ? gradient[lm] * r[0] : weights[lm] + gradient[lm] * r[0];
+        sum[0] += gradient[lm] * y;
+        for (int k = 1; k < n; ++k) {
+            const T g = gradient[k * n_lm + lm];
+            sum[k] += g * y;
+            weight += g * r[k];
+        }
+        weights[lm] = weight;
+    }
+    for (int k = 0; k < n; ++k) {
+        sums[k] = sum[k];
+    }
+}
+template <int L, typename T>
+GNNCV_INLINE void contract_rows(const T* gradient, std::int64_t n_channels, int n_lm,
+                                const Lanes<T>* harmonics, const Lanes<T>* radial, Lanes<T>* weights,
+                                Lanes<T>* sums) {
+    std::int64_t k = 0;
+    if (n_channels >= 4) {
+        contract_some_channels<4, L, true>(gradient, n_lm, harmonics, radial, weights, sums);
+        for (k = 4; k + 4 <= n_channels; k += 4) {
+            contract_some_channels<4, L, false>(gradient + k * n_lm, n_lm, harmonics, radial + k, weights,
+                                                sums + k);
+        }
+    } else {
+        contract_some_channels<1, L, true>(gradient, n_lm, harmonics, radial, weights, sums);
+        k = 1;
+    }
+    for (; k < n_channels; ++k) {
+        contract_some_channels<1, L, false>(gradient + k * n_lm, n_lm, harmonics, radial + k, weights,
+                                            sums + k);
     }
 }
 

@@ -1,8 +1,11 @@
-// One center at a time, its pairs ordered by species, in blocks of one vector register.
+// One center at a time, its bonds side by side in blocks of one register. The densities are a product of two
+// small matrices, (radial functions x bonds) (bonds x harmonics), in tiles that fill the registers.
 #include "kernels/environment_densities.h"
 
+#include "kernels/bond_blocks.h"
 #include "kernels/density_rows.h"
-#include "kernels/spherical_harmonics.h"
+#include "kernels/harmonic_polynomials.h"
+#include "kernels/table_lanes.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,168 +15,155 @@
 namespace gnncv::kernels {
 namespace {
 
-// The pairs of one center in the order of their species: those of species s are
-// order[begin[s]..begin[s+1]-1].
-class SpeciesOrder {
-public:
-    explicit SpeciesOrder(int n_species) : begin_(n_species + 1) {}
+constexpr int tile = 4; // radial functions, and harmonics, that are summed at once
 
-    template <typename T>
-    void sort(const EnvironmentInput<T>& input, std::int64_t first, std::int64_t last) {
-        order_.resize(last - first);
-        std::int64_t n = 0;
-        for (int s = 0; s < input.n_species; ++s) {
-            begin_[s] = n;
-            for (std::int64_t p = first; p < last; ++p) {
-                if (input.n_species == 1 || input.types[input.pairs.neighbor[p]] == s) {
-                    order_[n++] = p;
-                }
-            }
-        }
-        begin_[input.n_species] = n;
-    }
-    [[nodiscard]] std::int64_t begin(int s) const { return begin_[s]; }
-    [[nodiscard]] std::int64_t operator[](std::int64_t n) const { return order_[n]; }
+constexpr int tiles(int n) {
+    return (n + tile - 1) / tile;
+}
 
-private:
-    std::vector<std::int64_t> order_;
-    std::vector<std::int64_t> begin_;
-};
-
-// Unit vectors of up to one register of pairs and their lengths; lanes beyond `count` are zero.
+// Where a tile of sums goes: row k of them to out[k stride ..], each times its column's constant.
 template <typename T>
-struct DirectionBlock {
-    static constexpr int width = LanesOf<T>::width;
-    Lanes<T> x{}, y{}, z{};
-    T distance[width], inverse[width];
-
-    GNNCV_INLINE DirectionBlock(const T* vectors, const SpeciesOrder& order, std::int64_t n, int count) {
-        for (int w = 0; w < count; ++w) {
-            const T* r = vectors + 3 * order[n + w];
-            const T square = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
-            distance[w] = std::sqrt(square);
-            inverse[w] = square > T(0) ? T(1) / distance[w] : T(0);
-            x[w] = r[0] * inverse[w];
-            y[w] = r[1] * inverse[w];
-            z[w] = r[2] * inverse[w];
-        }
-    }
+struct TileTarget {
+    T* out;
+    std::int64_t stride;
+    const T* constants;
+    int n_rows, n_columns; // up to tile
 };
 
-template <int L, typename T>
-GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T* coordination) {
-    constexpr int width = LanesOf<T>::width;
-    const int l_max = L >= 0 ? L : input.l_max;
-    const int n_lm = (l_max + 1) * (l_max + 1);
-    const int n_vectors = (n_lm + width - 1) / width;
-    constexpr int max_vectors = ((L >= 0 ? (L + 1) * (L + 1) : max_harmonics) + width - 1) / width;
-    const std::int64_t n_channels = input.table.n_channels, n_radial = n_channels - 1;
-    const HarmonicCoefficients<T> coefficients(l_max);
-    Lanes<T> block[L >= 0 ? (L + 1) * (L + 1) : max_harmonics];
-    LaneBuffer<T> row_buffer; // harmonics of the center's pairs, one padded row a pair
-    std::vector<T> radial;    // table channels of the center's pairs
-    SpeciesOrder order(input.n_species);
-
-    for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
-        const std::int64_t first = input.pairs.row_ptr[i], last = input.pairs.row_ptr[i + 1];
-        const std::int64_t n_pairs = last - first;
-        order.sort(input, first, last);
-        Lanes<T>* const rows = row_buffer.reserve((n_pairs + width) * n_vectors);
-        radial.resize(n_pairs * n_channels);
-        T sum_of_switching = 0;
-        for (std::int64_t n = 0; n < n_pairs; n += width) {
-            const int count = static_cast<int>(std::min<std::int64_t>(width, n_pairs - n));
-            const DirectionBlock<T> d(input.vectors, order, n, count);
-            spherical_harmonics<Lanes<T>, T>(coefficients, l_max, d.x, d.y, d.z, block);
-            for (int w = 0; w < count; ++w) {
-                T* row = reinterpret_cast<T*>(rows + (n + w) * n_vectors);
-                for (int lm = 0; lm < n_lm; ++lm) {
-                    row[lm] = block[lm][w];
-                }
-                T* values = radial.data() + (n + w) * n_channels;
-                table_values(input.table, TablePlace<T>(input.table, d.distance[w]), values);
-                sum_of_switching += values[n_radial];
+// sum over bonds of radial[k] harmonics[m], for a tile of each.
+template <typename T>
+GNNCV_INLINE void sum_tile(const Lanes<T>* radial, std::int64_t radial_stride, const Lanes<T>* harmonics,
+                           std::int64_t harmonic_stride, std::int64_t n_blocks, const TileTarget<T>& target) {
+    Lanes<T> total[tile * tile] = {};
+    for (std::int64_t b = 0; b < n_blocks; ++b) {
+        for (int k = 0; k < tile; ++k) {
+            for (int m = 0; m < tile; ++m) {
+                total[k * tile + m] += radial[k] * harmonics[m];
             }
         }
-        coordination[i] = sum_of_switching;
-        for (int s = 0; s < input.n_species; ++s) {
-            for (std::int64_t k = 0; k < n_radial; ++k) {
-                Lanes<T> sum[max_vectors] = {};
-                for (std::int64_t n = order.begin(s); n < order.begin(s + 1); ++n) {
-                    const T weight = radial[n * n_channels + k];
-                    const Lanes<T>* row = rows + n * n_vectors;
-                    for (int v = 0; v < n_vectors; ++v) {
-                        sum[v] += weight * row[v];
-                    }
-                }
-                const T* sums = reinterpret_cast<const T*>(sum);
-                std::copy(sums, sums + n_lm, densities + ((i * input.n_species + s) * n_radial + k) * n_lm);
+        radial += radial_stride;
+        harmonics += harmonic_stride;
+    }
+    alignas(64) T sums[tile * tile];
+    for (int n = 0; n < tile * tile; n += RowOf<T>::width) {
+        store_row<T>(sums + n, sums_over_lanes(total + n));
+    }
+    using Four __attribute__((vector_size(tile * sizeof(T)))) = T;
+    Four constants;
+    std::memcpy(&constants, target.constants, sizeof constants);
+    for (int k = 0; k < target.n_rows; ++k) {
+        Four row;
+        std::memcpy(&row, sums + k * tile, sizeof row);
+        row *= constants;
+        if (target.n_columns == tile) {
+            std::memcpy(target.out + k * target.stride, &row, sizeof row);
+        } else {
+            for (int m = 0; m < target.n_columns; ++m) {
+                target.out[k * target.stride + m] = row[m];
             }
         }
     }
 }
 
 template <int L, typename T>
-GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, const T* densities_gradient,
-                                const T* coordination_gradient, T* vectors_gradient) {
-    constexpr int width = LanesOf<T>::width;
-    constexpr int max_lm = L >= 0 ? (L + 1) * (L + 1) : max_harmonics;
+GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T* coordination) {
     const int l_max = L >= 0 ? L : input.l_max;
     const int n_lm = (l_max + 1) * (l_max + 1);
-    const std::int64_t n_channels = input.table.n_channels, n_radial = n_channels - 1;
-    const HarmonicCoefficients<T> coefficients(l_max);
-    Lanes<T> harmonics[max_lm], weights[max_lm], gradient[3];
+    const int n_tiles = tiles(n_lm - 1); // of the harmonics above degree zero, which is a constant
+    const int n_harmonics = 1 + n_tiles * tile;
+    const std::int64_t n_radial = input.table.n_channels - 1;
+    const HarmonicConstants<T> constants(l_max);
+    const TableRows<T> table(input.table);
+    const std::int64_t n_channels = tiles(table.n_padded()) * tile;
+    Lanes<T> polynomials[polynomials_of<L>];
+    LaneBuffer<T> harmonic_buffer, radial_buffer;
+    std::vector<T> sums(n_channels);
+    BondBlocks<T> blocks(input.pairs, input.types, input.n_species);
+
+    for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
+        blocks.of_center(i, input.vectors);
+        const auto n_blocks = static_cast<std::int64_t>(blocks.list().size());
+        Lanes<T>* const harmonics = harmonic_buffer.reserve(n_blocks * n_harmonics);
+        Lanes<T>* const radial = radial_buffer.reserve(n_blocks * n_channels);
+        T* out = densities + i * input.n_species * n_radial * n_lm;
+        for (std::int64_t c = 0; c < input.n_species * n_radial * n_lm; c += 64 / sizeof(T)) {
+            __builtin_prefetch(out + c, 1); // it comes from afar, and is written at the end
+        }
+        T neighbors = 0;
+        std::int64_t b = 0;
+        for (int s = 0; s < input.n_species; ++s) {
+            const std::int64_t first = b;
+            std::fill(sums.begin(), sums.end(), T(0));
+            for (; b < n_blocks && blocks.list()[b].species == s; ++b) {
+                const BondBlock& block = blocks.list()[b];
+                const Directions<T> d = blocks.directions(b);
+                Lanes<T>* const values = harmonics + b * n_harmonics;
+                harmonic_polynomials<L>(constants, l_max, d.x, d.y, d.z, values, polynomials);
+                std::fill(values + n_lm, values + n_harmonics, Lanes<T>{});
+                table.template lanes<false>(d.length, block.count, radial + b * n_channels, nullptr,
+                                            sums.data());
+            }
+            neighbors += sums[n_radial];
+            for (std::int64_t k = 0; k < n_radial; k += tile, out += tile * n_lm) {
+                const int n_rows = static_cast<int>(std::min<std::int64_t>(tile, n_radial - k));
+                for (int row = 0; row < n_rows; ++row) {
+                    out[row * n_lm] = constants.norm[0] * sums[k + row];
+                }
+                for (int t = 0; t < n_tiles; ++t) {
+                    const int lm = 1 + t * tile;
+                    sum_tile<T>(radial + first * n_channels + k, n_channels,
+                                harmonics + first * n_harmonics + lm, n_harmonics, b - first,
+                                {out + lm, n_lm, constants.norm + lm, n_rows, std::min(tile, n_lm - lm)});
+                }
+            }
+            out -= (tiles(static_cast<int>(n_radial)) * tile - n_radial) * n_lm;
+        }
+        coordination[i] = neighbors;
+    }
+}
+
+template <int L, typename T>
+GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, const T* densities_gradient,
+                                const T* coordination_gradient, T* vectors_gradient) {
+    const int l_max = L >= 0 ? L : input.l_max;
+    const int n_lm = (l_max + 1) * (l_max + 1);
+    const std::int64_t n_radial = input.table.n_channels - 1, n_rows = input.n_species * n_radial;
+    const HarmonicConstants<T> constants(l_max);
+    const TableRows<T> table(input.table);
+    const int n_channels = table.n_padded();
+    Lanes<T> harmonics[harmonics_of<L>], polynomials[polynomials_of<L>], weights[harmonics_of<L>],
+        gradient[3];
     LaneBuffer<T> buffer;
     Lanes<T>* const radial = buffer.reserve(3 * n_channels);
     Lanes<T>* const slopes = radial + n_channels;
     Lanes<T>* const sums = slopes + n_channels;
-    std::vector<T> values(n_channels), derivatives(n_channels);
-    SpeciesOrder order(input.n_species);
+    std::vector<T> scaled(n_rows * n_lm); // the gradient of the densities before their constants
+    BondBlocks<T> blocks(input.pairs, input.types, input.n_species);
 
     for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
-        order.sort(input, input.pairs.row_ptr[i], input.pairs.row_ptr[i + 1]);
-        for (int s = 0; s < input.n_species; ++s) {
-            const T* species_gradient = densities_gradient + (i * input.n_species + s) * n_radial * n_lm;
-            for (std::int64_t n = order.begin(s); n < order.begin(s + 1); n += width) {
-                const int count = static_cast<int>(std::min<std::int64_t>(width, order.begin(s + 1) - n));
-                const DirectionBlock<T> d(input.vectors, order, n, count);
-                spherical_harmonics<Lanes<T>, T>(coefficients, l_max, d.x, d.y, d.z, harmonics);
-                std::fill(weights, weights + n_lm, Lanes<T>{});
-                std::fill(radial, radial + 2 * n_channels, Lanes<T>{});
-                for (int w = 0; w < count; ++w) {
-                    table_values_and_slopes(input.table, TablePlace<T>(input.table, d.distance[w]),
-                                            values.data(), derivatives.data());
-                    for (std::int64_t k = 0; k < n_channels; ++k) {
-                        radial[k][w] = values[k];
-                        slopes[k][w] = derivatives[k];
-                    }
-                }
-                std::int64_t k = 0;
-                for (; k + 4 <= n_radial; k += 4) {
-                    contract_channels<4, L, T>(species_gradient + k * n_lm, n_lm, harmonics, &radial[k],
-                                               weights, &sums[k]);
-                }
-                for (; k < n_radial; ++k) {
-                    contract_channels<1, L, T>(species_gradient + k * n_lm, n_lm, harmonics, &radial[k],
-                                               weights, &sums[k]);
-                }
-                Lanes<T> stretch = coordination_gradient[i] * slopes[n_radial];
-                for (k = 0; k < n_radial; ++k) {
-                    stretch += sums[k] * slopes[k];
-                }
-                contract_harmonic_gradients<Lanes<T>, T>(coefficients, l_max, d.x, d.y, d.z, weights,
-                                                         gradient);
-                const Lanes<T> along = gradient[0] * d.x + gradient[1] * d.y + gradient[2] * d.z;
-                const Lanes<T> tangent[3] = {gradient[0] - along * d.x, gradient[1] - along * d.y,
-                                             gradient[2] - along * d.z};
-                const Lanes<T> radially[3] = {stretch * d.x, stretch * d.y, stretch * d.z};
-                for (int w = 0; w < count; ++w) {
-                    T* out = vectors_gradient + 3 * order[n + w];
-                    for (int a = 0; a < 3; ++a) {
-                        out[a] = radially[a][w] + tangent[a][w] * d.inverse[w];
-                    }
-                }
+        for (std::int64_t row = 0; row < n_rows; ++row) {
+            for (int lm = 0; lm < n_lm; ++lm) {
+                scaled[row * n_lm + lm] =
+                    constants.norm[lm] * densities_gradient[(i * n_rows + row) * n_lm + lm];
             }
+        }
+        blocks.of_center(i, input.vectors);
+        for (std::size_t b = 0; b < blocks.list().size(); ++b) {
+            const BondBlock& block = blocks.list()[b];
+            const Directions<T> d = blocks.directions(b);
+            table.template lanes<true>(d.length, block.count, radial, slopes, nullptr);
+            harmonic_polynomials<L>(constants, l_max, d.x, d.y, d.z, harmonics, polynomials);
+            const T* const g = scaled.data() + block.species * n_radial * n_lm;
+            contract_rows<L>(g, n_radial, n_lm, harmonics, radial, weights, sums);
+            Lanes<T> stretch = coordination_gradient[i] * slopes[n_radial];
+            for (std::int64_t k = 0; k < n_radial; ++k) {
+                stretch += sums[k] * slopes[k];
+            }
+            contract_polynomial_gradients<L>(l_max, d.x, d.y, polynomials, weights, gradient);
+            const Lanes<T> along = gradient[0] * d.x + gradient[1] * d.y + gradient[2] * d.z;
+            const Lanes<T> own = stretch - along * d.inverse;
+            blocks.store_vectors(vectors_gradient, block, own * d.x + gradient[0] * d.inverse,
+                                 own * d.y + gradient[1] * d.inverse, own * d.z + gradient[2] * d.inverse);
         }
     }
 }

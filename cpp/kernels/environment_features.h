@@ -3,8 +3,7 @@
 //   own[k,l]    = sqrt(p_l(A_k) / (1 + n)^2 + e) - sqrt(e)
 //   shared[k,l] = sqrt(p_l(B_k) / (1 + n)^4 + e) - sqrt(e)       p_l(A) = 4 pi / (2 l + 1) sum_m A_lm^2
 //   features    = ((own, shared, n) - mean) / scale
-// p_l is the square of Steinhardt's q_l (see density_invariants.h). Sums of squares are in the type of the
-// densities, the rest in double, where small differences of large numbers keep their digits.
+// p_l is the square of Steinhardt's q_l (see density_invariants.h).
 #pragma once
 
 #include <cstdint>
@@ -23,8 +22,12 @@ struct FeatureInput {
     std::int64_t n_sites;
     std::int64_t n_rows;
     int l_max;
-    double floor; // e
+    double floor;                // e
+    std::int64_t row_stride = 0; // numbers from one site's densities to the next one's; 0: no gaps
 
+    [[nodiscard]] std::int64_t stride() const {
+        return row_stride > 0 ? row_stride : n_rows * (l_max + 1) * (l_max + 1);
+    }
     [[nodiscard]] std::int64_t n_features() const { return 2 * n_rows * (l_max + 1) + 1; }
 };
 

@@ -6,123 +6,160 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
 namespace gnncv::kernels {
 namespace {
 
-// sums[row (l_max+1) + l] = sum_m densities[row, lm]^2, in double
-template <typename T>
-GNNCV_INLINE void squares(const T* densities, std::int64_t n_rows, int l_max, double* sums) {
-    T of_row[max_degree + 1];
-    for (std::int64_t row = 0; row < n_rows; ++row) {
-        squares_of_degrees(densities, l_max, of_row);
-        sums = std::copy_n(of_row, l_max + 1, sums);
-        densities += (l_max + 1) * (l_max + 1);
-    }
-}
+// Of one site: the weighted sums of squares p of each degree, own densities first, and sqrt(p + e).
+template <int L, typename T>
+class Magnitudes {
+public:
+    std::vector<T> weights, values, roots;
 
-// What one site's magnitudes are made of: the argument of each root, and the weight of each sum of squares in
-// it.
-struct Site {
-    std::vector<double> sums, roots, weights;
+    explicit Magnitudes(const FeatureInput<T>& input)
+        : weights(input.n_features() - 1), values(weights.size()), roots(weights.size()), l_max_(input.l_max),
+          n_rows_(input.n_rows) {}
 
-    explicit Site(std::int64_t n) : sums(n), roots(n), weights(n) {}
-
-    // Own invariants first, then the shared ones.
-    template <typename T>
     GNNCV_INLINE void fill(const FeatureInput<T>& input, std::int64_t i) {
-        const std::int64_t n_lm = (input.l_max + 1) * (input.l_max + 1),
-                           half = input.n_rows * (input.l_max + 1);
-        squares(input.densities + i * input.n_rows * n_lm, input.n_rows, input.l_max, sums.data());
-        squares(input.averaged + i * input.n_rows * n_lm, input.n_rows, input.l_max, sums.data() + half);
-        const double inverse = 1.0 / (1.0 + static_cast<double>(input.coordination[i]));
-        const double own = inverse * inverse;
-        for (std::int64_t row = 0; row < input.n_rows; ++row) {
-            for (int l = 0; l <= input.l_max; ++l) {
-                const double weight = four_pi / (2 * l + 1) * own;
-                weights[row * (input.l_max + 1) + l] = weight;
-                weights[half + row * (input.l_max + 1) + l] = weight * own;
+        const int l_max = L >= 0 ? L : l_max_;
+        const std::int64_t n_lm = (l_max + 1) * (l_max + 1), half = n_rows_ * (l_max + 1);
+        const T inverse = T(1) / (T(1) + input.coordination[i]), own = inverse * inverse;
+        for (std::int64_t row = 0; row < n_rows_; ++row) {
+            T* const value = values.data() + row * (l_max + 1);
+            squares_of_degrees<L>(input.densities + i * input.stride() + row * n_lm, l_max, value);
+            squares_of_degrees<L>(input.averaged + i * input.stride() + row * n_lm, l_max, value + half);
+            for (int l = 0; l <= l_max; ++l) {
+                const T weight = static_cast<T>(four_pi / (2 * l + 1)) * own;
+                weights[row * (l_max + 1) + l] = weight;
+                weights[half + row * (l_max + 1) + l] = weight * own;
             }
         }
-        const double floor = input.floor;
-        const auto n = static_cast<std::int64_t>(sums.size());
+        const T floor = static_cast<T>(input.floor);
+        const auto n = static_cast<std::int64_t>(values.size());
         for (std::int64_t f = 0; f < n; ++f) {
-            roots[f] = std::sqrt(sums[f] * weights[f] + floor);
+            values[f] *= weights[f];
+            roots[f] = std::sqrt(values[f] + floor);
+        }
+    }
+
+private:
+    int l_max_;
+    std::int64_t n_rows_;
+};
+
+// 1 / scale and mean / scale in the type of the densities.
+template <typename T>
+struct Standard {
+    std::vector<T> inverse, offset;
+
+    explicit Standard(const FeatureInput<T>& input) : inverse(input.n_features()), offset(inverse.size()) {
+        for (std::size_t f = 0; f < inverse.size(); ++f) {
+            inverse[f] = static_cast<T>(1.0 / input.scale[f]);
+            offset[f] = static_cast<T>(input.mean[f] / input.scale[f]);
         }
     }
 };
 
-template <typename T>
+// sqrt(p + e) - sqrt(e) = p / (sqrt(p + e) + sqrt(e)), which keeps the digits of a small p.
+template <int L, typename T>
 GNNCV_INLINE void forward_body(const FeatureInput<T>& input, T* features) {
     const std::int64_t n = input.n_features() - 1;
-    const double root_floor = std::sqrt(input.floor);
-    Site site(n);
+    const T root_floor = static_cast<T>(std::sqrt(input.floor));
+    const Standard<T> standard(input);
+    Magnitudes<L, T> site(input);
     for (std::int64_t i = 0; i < input.n_sites; ++i, features += n + 1) {
         site.fill(input, i);
         for (std::int64_t f = 0; f < n; ++f) {
-            features[f] = static_cast<T>((site.roots[f] - root_floor - input.mean[f]) / input.scale[f]);
+            features[f] =
+                site.values[f] / (site.roots[f] + root_floor) * standard.inverse[f] - standard.offset[f];
         }
-        features[n] =
-            static_cast<T>((static_cast<double>(input.coordination[i]) - input.mean[n]) / input.scale[n]);
+        features[n] = input.coordination[i] * standard.inverse[n] - standard.offset[n];
     }
 }
 
-// densities_gradient[row, lm] = factors[row, l] densities[row, lm]
-template <typename T>
-GNNCV_INLINE void spread(const T* densities, const double* factors, std::int64_t n_rows, int l_max,
+// gradient[row, lm] = factors[row, l] densities[row, lm]; beyond the rows, up to the next site's, zero.
+template <int L, typename T>
+GNNCV_INLINE void spread(const FeatureInput<T>& input, const T* densities, const T* factors, T* expanded,
                          T* gradient) {
-    T of_row[max_degree + 1];
-    for (std::int64_t row = 0; row < n_rows; ++row) {
-        for (int l = 0; l <= l_max; ++l) {
-            of_row[l] = static_cast<T>(*factors++);
-        }
-        scale_degrees(densities, of_row, l_max, gradient);
-        densities += (l_max + 1) * (l_max + 1);
-        gradient += (l_max + 1) * (l_max + 1);
+    const int l_max = L >= 0 ? L : input.l_max;
+    const std::int64_t n_lm = (l_max + 1) * (l_max + 1), n = input.n_rows * n_lm;
+    for (std::int64_t row = 0; row < input.n_rows; ++row) {
+        expand_degrees<L>(factors + row * (l_max + 1), l_max, expanded + row * n_lm);
     }
+    for (std::int64_t c = 0; c < n; ++c) {
+        gradient[c] = expanded[c] * densities[c];
+    }
+    std::fill(gradient + n, gradient + input.stride(), T(0));
 }
 
-template <typename T>
+template <int L, typename T>
 GNNCV_INLINE void backward_body(const FeatureInput<T>& input, const T* features_gradient,
                                 const FeatureGradients<T>& gradients) {
     const std::int64_t n = input.n_features() - 1, half = n / 2;
-    const std::int64_t n_lm = (input.l_max + 1) * (input.l_max + 1), stride = input.n_rows * n_lm;
-    Site site(n);
-    std::vector<double> factors(n);
+    const Standard<T> standard(input);
+    Magnitudes<L, T> site(input);
+    std::vector<T> factors(n), products(n), expanded(input.stride() + expansion_slack<T>);
     for (std::int64_t i = 0; i < input.n_sites; ++i, features_gradient += n + 1) {
         site.fill(input, i);
-        double own = 0.0, shared = 0.0; // sum of (d feature / d weight) weight
-        for (std::int64_t f = 0; f < n; ++f) {
-            const double of_argument =
-                static_cast<double>(features_gradient[f]) / input.scale[f] / (2.0 * site.roots[f]);
-            factors[f] = 2.0 * of_argument * site.weights[f];
-            (f < half ? own : shared) += of_argument * site.weights[f] * site.sums[f];
+        for (std::int64_t f = 0; f < n; ++f) { // of the argument of each root, twice
+            const T of_argument = features_gradient[f] * standard.inverse[f] / site.roots[f];
+            factors[f] = of_argument * site.weights[f];
+            products[f] = of_argument * site.values[f];
         }
-        spread(input.densities + i * stride, factors.data(), input.n_rows, input.l_max,
-               gradients.densities + i * stride);
-        spread(input.averaged + i * stride, factors.data() + half, input.n_rows, input.l_max,
-               gradients.averaged + i * stride);
-        const double norm = 1.0 + static_cast<double>(input.coordination[i]);
-        gradients.coordination[i] = static_cast<T>(
-            static_cast<double>(features_gradient[n]) / input.scale[n] - (2.0 * own + 4.0 * shared) / norm);
+        T own = 0, shared = 0; // (d feature / d weight) weight, twice
+        for (std::int64_t f = 0; f < half; ++f) {
+            own += products[f];
+            shared += products[half + f];
+        }
+        const std::int64_t first = i * input.stride();
+        spread<L>(input, input.densities + first, factors.data(), expanded.data(),
+                  gradients.densities + first);
+        spread<L>(input, input.averaged + first, factors.data() + half, expanded.data(),
+                  gradients.averaged + first);
+        gradients.coordination[i] = features_gradient[n] * standard.inverse[n] -
+                                    (own + T(2) * shared) / (T(1) + input.coordination[i]);
     }
 }
 
+#define GNNCV_INSTANCE(L, T)                                                                                 \
+    GNNCV_MULTIVERSION void forward_instance(std::integral_constant<int, L>, const FeatureInput<T>& input,   \
+                                             T* features) {                                                  \
+        forward_body<L, T>(input, features);                                                                 \
+    }                                                                                                        \
+    GNNCV_MULTIVERSION void backward_instance(std::integral_constant<int, L>, const FeatureInput<T>& input,  \
+                                              const T* features_gradient,                                    \
+                                              const FeatureGradients<T>& gradients) {                        \
+        backward_body<L, T>(input, features_gradient, gradients);                                            \
+    }
+GNNCV_INSTANCE(-1, float)
+GNNCV_INSTANCE(-1, double)
+GNNCV_INSTANCE(4, float)
+GNNCV_INSTANCE(4, double)
+GNNCV_INSTANCE(6, float)
+GNNCV_INSTANCE(6, double)
+#undef GNNCV_INSTANCE
+
 } // namespace
 
-#define GNNCV_INSTANCE(T)                                                                                    \
-    template <>                                                                                              \
-    GNNCV_MULTIVERSION void environment_features_kernel(const FeatureInput<T>& input, T* features) {         \
-        forward_body<T>(input, features);                                                                    \
-    }                                                                                                        \
-    template <>                                                                                              \
-    GNNCV_MULTIVERSION void environment_features_backward_kernel(                                            \
-        const FeatureInput<T>& input, const T* features_gradient, const FeatureGradients<T>& gradients) {    \
-        backward_body<T>(input, features_gradient, gradients);                                               \
-    }
-GNNCV_INSTANCE(float)
-GNNCV_INSTANCE(double)
-#undef GNNCV_INSTANCE
+template <typename T>
+void environment_features_kernel(const FeatureInput<T>& input, T* features) {
+    with_degree(input.l_max, [&](auto degree) { forward_instance(degree, input, features); });
+}
+
+template <typename T>
+void environment_features_backward_kernel(const FeatureInput<T>& input, const T* features_gradient,
+                                          const FeatureGradients<T>& gradients) {
+    with_degree(input.l_max,
+                [&](auto degree) { backward_instance(degree, input, features_gradient, gradients); });
+}
+
+template void environment_features_kernel(const FeatureInput<float>&, float*);
+template void environment_features_kernel(const FeatureInput<double>&, double*);
+template void environment_features_backward_kernel(const FeatureInput<float>&, const float*,
+                                                   const FeatureGradients<float>&);
+template void environment_features_backward_kernel(const FeatureInput<double>&, const double*,
+                                                   const FeatureGradients<double>&);
 
 } // namespace gnncv::kernels

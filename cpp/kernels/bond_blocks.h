@@ -1,0 +1,128 @@
+// The bonds of one center in blocks of one register, each block of neighbors of one species.
+#pragma once
+
+#include "kernels/lane_rows.h"
+#include "kernels/pair_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+namespace gnncv::kernels {
+
+struct BondBlock {
+    std::int64_t begin; // in the list of pairs, or in an order by species
+    int count;
+    int species;
+};
+
+template <typename T>
+struct Directions {
+    const Lanes<T>&x, &y, &z, &length, &inverse;
+};
+
+template <typename T>
+class BondBlocks {
+public:
+    static constexpr int width = LanesOf<T>::width;
+
+    BondBlocks(const PairRows& pairs, const std::int64_t* types, int n_species)
+        : pairs_(pairs), types_(types), n_species_(n_species) {}
+
+    // The bonds of center i, whose vectors are of the list of pairs (n_pairs,3).
+    GNNCV_INLINE void of_center(std::int64_t i, const T* vectors) {
+        divide(i);
+        const std::size_t n = blocks_.size();
+        x_ = buffer_.reserve(5 * n);
+        y_ = x_ + n;
+        z_ = y_ + n;
+        length_ = z_ + n;
+        inverse_ = length_ + n;
+        for (std::size_t b = 0; b < n; ++b) {
+            load_vectors(vectors, blocks_[b], x_[b], y_[b], z_[b]);
+            length_[b] = x_[b] * x_[b] + y_[b] * y_[b] + z_[b] * z_[b];
+        }
+        T* const lengths = reinterpret_cast<T*>(length_);
+        T* const inverses = reinterpret_cast<T*>(inverse_);
+        for (std::size_t w = 0; w < n * width; ++w) {
+            const T length = std::sqrt(lengths[w]);
+            lengths[w] = length;
+            inverses[w] = length > T(0) ? T(1) / length : T(0);
+        }
+        for (std::size_t b = 0; b < n; ++b) {
+            x_[b] *= inverse_[b];
+            y_[b] *= inverse_[b];
+            z_[b] *= inverse_[b];
+        }
+    }
+    // Block b: unit vectors of its bonds, their lengths and inverse lengths; zero for a bond of length zero.
+    // Lanes beyond its count hold anything finite.
+    [[nodiscard]] GNNCV_INLINE Directions<T> directions(std::size_t b) const {
+        return {x_[b], y_[b], z_[b], length_[b], inverse_[b]};
+    }
+    [[nodiscard]] const std::vector<BondBlock>& list() const { return blocks_; }
+
+    GNNCV_INLINE void store_vectors(T* vectors, const BondBlock& block, const Lanes<T>& x, const Lanes<T>& y,
+                                    const Lanes<T>& z) const {
+        if (n_species_ == 1 && block.count == width) {
+            store_triples(vectors + 3 * block.begin, x, y, z);
+            return;
+        }
+        T triples[3 * width];
+        store_triples(triples, x, y, z);
+        for (int w = 0; w < block.count; ++w) {
+            std::copy_n(triples + 3 * w, 3, vectors + 3 * pair(block, w));
+        }
+    }
+
+private:
+    void divide(std::int64_t i) {
+        const std::int64_t first = pairs_.row_ptr[i], last = pairs_.row_ptr[i + 1];
+        blocks_.clear();
+        if (n_species_ == 1) {
+            add(first, last, 0);
+            return;
+        }
+        order_.resize(last - first + 1);
+        std::int64_t n = 0;
+        for (int s = 0; s < n_species_; ++s) {
+            const std::int64_t begin = n;
+            for (std::int64_t p = first; p < last; ++p) {
+                order_[n] = p;
+                n += types_[pairs_.neighbor[p]] == s ? 1 : 0;
+            }
+            add(begin, n, s);
+        }
+    }
+    GNNCV_INLINE void load_vectors(const T* vectors, const BondBlock& block, Lanes<T>& x, Lanes<T>& y,
+                                   Lanes<T>& z) const {
+        if (n_species_ == 1 && block.begin + width <= pairs_.row_ptr[pairs_.n_centers]) {
+            load_triples(vectors + 3 * block.begin, x, y, z);
+            return;
+        }
+        T triples[3 * width] = {};
+        for (int w = 0; w < block.count; ++w) {
+            std::copy_n(vectors + 3 * pair(block, w), 3, triples + 3 * w);
+        }
+        load_triples(triples, x, y, z);
+    }
+    [[nodiscard]] GNNCV_INLINE std::int64_t pair(const BondBlock& block, int w) const {
+        return n_species_ == 1 ? block.begin + w : order_[block.begin + w];
+    }
+    void add(std::int64_t begin, std::int64_t end, int species) {
+        for (; begin < end; begin += width) {
+            blocks_.push_back({begin, static_cast<int>(std::min<std::int64_t>(width, end - begin)), species});
+        }
+    }
+
+    PairRows pairs_;
+    const std::int64_t* types_;
+    int n_species_;
+    std::vector<std::int64_t> order_;
+    std::vector<BondBlock> blocks_;
+    LaneBuffer<T> buffer_;
+    Lanes<T>*x_ = nullptr, *y_ = nullptr, *z_ = nullptr, *length_ = nullptr, *inverse_ = nullptr;
+};
+
+} // namespace gnncv::kernels
