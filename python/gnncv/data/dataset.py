@@ -1,15 +1,18 @@
 """A data set of frames that become graphs when drawn, augmented anew each epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from ase import Atoms
+from torch import Tensor
 
 from gnncv.errors import InvalidArgument
 
 from .augmentation import Augmentation
 from .graph import NO_PHASE, Graph, GraphBatch, build_graph
+
+KEPT_BYTES = 2**30
 
 
 class GraphDataset(torch.utils.data.Dataset[Graph]):
@@ -33,6 +36,14 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         Volumes per atom the augmentation draws from; default: those of ``frames``, widened.
     seed
         Of the augmentation.
+    fixed
+        The epoch stays what it is, as for validation: every graph is kept once it was drawn, as those of
+        unchanged frames always are (up to 1 GiB).
+
+    Attributes
+    ----------
+    describe
+        What computes a graph's invariants beforehand, where that is wanted.
 
     Raises
     ------
@@ -49,6 +60,7 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         augmentation: Augmentation | None = None,
         volume_range: tuple[float, float] | None = None,
         seed: int = 0,
+        fixed: bool = False,
     ) -> None:
         if not frames:
             raise InvalidArgument("a data set needs at least one frame")
@@ -66,6 +78,10 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
             self.volume_range = augmentation.volume_range(self.frames)
         self.seed = seed
         self.epoch = 0
+        self.fixed = fixed
+        self.describe: Callable[[Graph], Tensor] | None = None
+        self._kept: dict[int, Graph] = {}
+        self._kept_bytes = 0
         self._labels = [self._label(atoms) for atoms in self.frames]
         if all(len(build_graph(atoms, cutoff, self.species).center) == 0 for atoms in self.frames[:3]):
             closest = min(_smallest_distance(atoms) for atoms in self.frames[:3])
@@ -98,7 +114,19 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         return self.augmentation.apply(atoms, self.volume_range, generator)
 
     def __getitem__(self, index: int) -> Graph:
-        return build_graph(self.atoms(index), self.cutoff, self.species, self._labels[index])
+        if self.fixed and index in self._kept:
+            return self._kept[index]
+        atoms = self.atoms(index)
+        lasting = self.fixed or atoms is self.frames[index]
+        if lasting and index in self._kept:
+            return self._kept[index]
+        graph = build_graph(atoms, self.cutoff, self.species, self._labels[index])
+        if self.describe is not None:
+            graph.invariants = self.describe(graph)
+        if lasting and self._kept_bytes + graph.n_bytes <= KEPT_BYTES:
+            self._kept[index] = graph
+            self._kept_bytes += graph.n_bytes
+        return graph
 
 
 def collate(graphs: Sequence[Graph]) -> GraphBatch:

@@ -29,6 +29,8 @@ class Graph:
         int64 ``(N,)``, index into the model's species.
     phase
         Index into the phases, or ``NO_PHASE``.
+    invariants
+        ``(N, F)`` float64, where they were computed beforehand.
     """
 
     vectors: Tensor
@@ -37,11 +39,21 @@ class Graph:
     row_ptr: Tensor
     types: Tensor
     phase: int = NO_PHASE
+    invariants: Tensor | None = None
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the tensors."""
+        tensors = (self.vectors, self.center, self.neighbor, self.row_ptr, self.types, self.invariants)
+        return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
 
 @dataclass
 class GraphBatch:
-    """Several graphs as one, with ``frame`` (N,) naming the frame of each site and ``phase`` (B,)."""
+    """Several graphs as one, with ``frame`` (N,) naming the frame of each site and ``phase`` (B,).
+
+    ``invariants`` are there if all the graphs have them.
+    """
 
     vectors: Tensor
     center: Tensor
@@ -50,6 +62,7 @@ class GraphBatch:
     types: Tensor
     frame: Tensor
     phase: Tensor
+    invariants: Tensor | None = None
 
     @property
     def n_frames(self) -> int:
@@ -63,6 +76,7 @@ class GraphBatch:
         n_pairs = [len(graph.center) for graph in graphs]
         first_site = np.cumsum([0, *n_sites])
         first_pair = np.cumsum([0, *n_pairs])
+        invariants = [graph.invariants for graph in graphs if graph.invariants is not None]
         return cls(
             vectors=torch.cat([graph.vectors for graph in graphs]),
             center=torch.cat([g.center + int(s) for g, s in zip(graphs, first_site, strict=False)]),
@@ -76,11 +90,13 @@ class GraphBatch:
             types=torch.cat([graph.types for graph in graphs]),
             frame=torch.repeat_interleave(torch.arange(len(graphs)), torch.tensor(n_sites)),
             phase=torch.tensor([graph.phase for graph in graphs]),
+            invariants=torch.cat(invariants) if len(invariants) == len(graphs) else None,
         )
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "GraphBatch":
         """The batch on a device, its vectors in ``dtype``."""
-        moved = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
+        present = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        moved = {name: tensor.to(device) for name, tensor in present.items() if tensor is not None}
         if dtype is not None:
             moved["vectors"] = moved["vectors"].to(dtype)
         return replace(self, **moved)

@@ -22,7 +22,7 @@ def refuse_discontinuous(config: ModelConfig) -> None:
             "pooling 'max' makes forces jump from one site to another when the largest changes; "
             "train with 'mean' (size-independent) or 'sum'"
         )
-    if config.n_layers > 0 and config.attention_constant == 0.0:
+    if config.message == "attention" and config.n_layers > 0 and config.attention_constant == 0.0:
         raise ModelError(
             "attention_constant 0 gives the only neighbor of a site full weight up to the cutoff, where it "
             "vanishes at once; train with a positive constant, for instance 1"

@@ -22,6 +22,8 @@ from .continuity import refuse_discontinuous
 from .self_check import check_export
 
 FORMAT_VERSION = 2
+TABLE_TOLERANCE = {"float32": 1e-7, "float64": 1e-9}
+"""Of each table; in float32 the rounding of the CV is larger anyway, and short tables stay in cache."""
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -110,7 +112,7 @@ def _exported(model: GraphAutoencoder, precision: str, tables: bool) -> Exported
     exact = copy.deepcopy(model).double()
     exported = ExportedModel(exact, precision, "compact" if tables else "full")
     if tables:
-        exported.encoder = TabulatedEncoder(exact.encoder, model.config.cutoff)
+        exported.encoder = TabulatedEncoder(exact.encoder, model.config.cutoff, TABLE_TOLERANCE[precision])
     wide = {name: buffer.clone() for name, buffer in exported.named_buffers()}
     exported.to(PRECISIONS[precision]).eval()
     for name, buffer in wide.items():

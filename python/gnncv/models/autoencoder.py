@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from gnncv.data.graph import GraphBatch
-from gnncv.nn import ACTIVATIONS, LatentDensity
+from gnncv.nn import ACTIVATIONS, LatentDensity, operators
 
 from .config import ModelConfig
 from .encoder import SiteEncoder
+from .trained_tables import TrainedTables
 
 
 @dataclass
@@ -74,15 +75,30 @@ class GraphAutoencoder(nn.Module):
             else None
         )
         self.density = LatentDensity(config.latent)
+        self.tables: TrainedTables | None = None
         for scale in ("error_scale", "surprise_scale", "novelty_scale"):
             self.register_buffer(scale, torch.ones((), dtype=torch.float64))
         self.register_buffer("centroids", torch.zeros((len(self.phases), config.latent), dtype=torch.float64))
 
     def encode(self, batch: GraphBatch) -> Encoding:
-        """Latent distribution of every site of a batch."""
+        """Latent distribution of every site of a batch.
+
+        Through tables after :meth:`train_through_tables`, where the fused operators run.
+        """
+        if self.tables is not None and operators.fused(batch.vectors):
+            features, invariants = self.tables.features(batch)
+            encoder = self.encoder
+            return Encoding(encoder.latent_mean(features), encoder.latent_log_variance(features), invariants)
         return Encoding(
             *self.encoder(batch.vectors, batch.center, batch.neighbor, batch.row_ptr, batch.types)
         )
+
+    def train_through_tables(self, through: bool = True) -> None:
+        """Encode through tables of the functions of distance, or through their networks again.
+
+        Tables have first derivatives only, by parameters and by positions.
+        """
+        self.tables = TrainedTables(self.encoder, self.config.cutoff) if through else None
 
     def adjacency(self, latents: Tensor, batch: GraphBatch) -> Tensor:
         """Logits ``(P,)`` that two neighboring sites are joined: the inner product of their projections."""

@@ -21,9 +21,21 @@ class ModelConfig(BaseModel):
     switching: Literal["quintic", "none"] = Field(default="quintic", description="How pairs fade.")
     n_radial: int = Field(default=4, ge=2, le=32, description="Radial functions of the invariants.")
     l_max: int = Field(default=6, ge=0, le=10, description="Highest degree of the bond-orientational order.")
+    invariants: bool = Field(
+        default=True,
+        description="Sites start from bond-orientational invariants; without, from their species alone, "
+        "and the model sees distances only.",
+    )
+    message: Literal["attention", "filter"] = Field(
+        default="attention",
+        description="Messages weighted by attention, or summed through filters of the distance as in SchNet.",
+    )
+    filter_by_species: bool = Field(
+        default=False, description="With `message: filter`: a filter for each pair of species."
+    )
     n_basis: int = Field(default=8, ge=2, le=64, description="Radial functions of filters and attention.")
     width: int = Field(default=32, ge=1, description="Channels of the node features.")
-    n_layers: int = Field(default=1, ge=0, le=8, description="Rounds of attention message passing.")
+    n_layers: int = Field(default=1, ge=0, le=8, description="Rounds of message passing.")
     n_heads: int = Field(default=4, ge=1, description="Attention heads; divides width.")
     attention_constant: float = Field(default=1.0, ge=0, description="c in the attention's denominator.")
     latent: int = Field(default=4, ge=1, le=64, description="Latent dimensions.")
@@ -34,8 +46,12 @@ class ModelConfig(BaseModel):
     def _consistent(self) -> "ModelConfig":
         if self.onset is not None and self.onset >= self.cutoff:
             raise ValueError(f"onset {self.onset} must be below cutoff {self.cutoff}")
-        if self.width % self.n_heads:
+        if self.message == "attention" and self.width % self.n_heads:
             raise ValueError(f"width {self.width} must be a multiple of n_heads {self.n_heads}")
+        if self.filter_by_species and self.message != "filter":
+            raise ValueError(f"filter_by_species needs message 'filter', not {self.message!r}")
+        if not self.invariants and self.n_layers == 0:
+            raise ValueError("without invariants, n_layers must be at least 1: nothing else sees positions")
         return self
 
     @property

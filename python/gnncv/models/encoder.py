@@ -3,7 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from gnncv.nn import ACTIVATIONS, AttentionLayer, EnvironmentInvariants, HardCutoff, QuinticSwitching
+from gnncv.nn import (
+    ACTIVATIONS,
+    AttentionLayer,
+    EnvironmentInvariants,
+    FilterLayer,
+    HardCutoff,
+    QuinticSwitching,
+    RadialInvariants,
+)
 from gnncv.nn.operators import pair_geometry
 from gnncv.nn.radial import GaussianBasis
 
@@ -11,7 +19,10 @@ from .config import ModelConfig
 
 
 class SiteEncoder(nn.Module):
-    """Environment invariants and species, refined by attention, to the mean and variance of site latents.
+    """Environment invariants and species, refined by messages, to the mean and variance of site latents.
+
+    Without ``config.invariants`` the species alone are refined, and the invariants given back, for the
+    decoder to rebuild, are those of distances.
 
     Parameters
     ----------
@@ -32,24 +43,28 @@ class SiteEncoder(nn.Module):
             else HardCutoff()
         )
         activation = ACTIVATIONS[config.activation]
-        self.environment = EnvironmentInvariants(
-            config.cutoff, switching, n_species, config.n_radial, config.l_max
-        )
+        self.invariants = config.invariants
+        self.environment: EnvironmentInvariants | RadialInvariants
+        if config.invariants:
+            self.environment = EnvironmentInvariants(
+                config.cutoff, switching, n_species, config.n_radial, config.l_max
+            )
+        else:
+            self.environment = RadialInvariants(config.cutoff, switching, n_species, config.n_radial)
         n_features = self.environment.n_features
         self.register_buffer("feature_mean", torch.zeros(n_features, dtype=torch.float64))
         self.register_buffer("feature_scale", torch.ones(n_features, dtype=torch.float64))
         self.species_embedding = nn.Embedding(n_species, 8)
         self.embed = nn.Sequential(
-            nn.Linear(n_features + 8, config.width), activation(), nn.Linear(config.width, config.width)
+            nn.Linear((n_features if config.invariants else 0) + 8, config.width),
+            activation(),
+            nn.Linear(config.width, config.width),
         )
         self.basis = GaussianBasis(0.0, config.cutoff, config.n_basis)
-        self.layers = nn.ModuleList(
-            AttentionLayer(
-                config.width, config.n_basis, config.n_heads, activation(), config.attention_constant
-            )
-            for _ in range(config.n_layers)
-        )
-        self.hops = self.environment.hops + config.n_layers  # how many bonds away an atom can change a latent
+        self.layers = nn.ModuleList(_layer(config, n_species) for _ in range(config.n_layers))
+        # how many bonds away an atom can change a latent, or the reconstruction error that goes into novelty
+        first = self.environment.hops if config.invariants else 0
+        self.hops = max(self.environment.hops, first + config.n_layers)
         self.latent_mean = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
         self.latent_log_variance = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
 
@@ -77,12 +92,26 @@ class SiteEncoder(nn.Module):
         wide = vectors.to(self.feature_mean.dtype)
         wide_distances, _ = pair_geometry(wide)
         raw = self.environment(wide, wide_distances, center, neighbor, row_ptr, types)
-        embedded = self.species_embedding(types)
-        invariants = ((raw - self.feature_mean) / self.feature_scale).to(embedded.dtype)
-        distances = wide_distances.to(embedded.dtype)
-        features = self.embed(torch.cat([invariants, embedded], dim=1))
+        features, invariants = self.start(raw, types)
+        distances = wide_distances.to(features.dtype)
         basis = self.basis(distances)
         switching = self.environment.switching(distances)
         for layer in self.layers:
-            features = layer(features, basis, switching, center, neighbor, row_ptr)
+            features = layer(features, basis, switching, center, neighbor, row_ptr, types)
         return features, invariants
+
+    def start(self, raw: Tensor, types: Tensor) -> tuple[Tensor, Tensor]:
+        """Node features before the first layer, and standardized invariants, from those as they are."""
+        embedded = self.species_embedding(types)
+        invariants = ((raw - self.feature_mean) / self.feature_scale).to(embedded.dtype)
+        known = torch.cat([invariants, embedded], dim=1) if self.invariants else embedded
+        return self.embed(known), invariants
+
+
+def _layer(config: ModelConfig, n_species: int) -> nn.Module:
+    activation = ACTIVATIONS[config.activation]()
+    if config.message == "filter":
+        return FilterLayer(
+            config.width, config.n_basis, activation, n_species if config.filter_by_species else 1
+        )
+    return AttentionLayer(config.width, config.n_basis, config.n_heads, activation, config.attention_constant)

@@ -3,11 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from gnncv.nn import AttentionLayer, EnvironmentInvariants, QuinticSwitching, operators
+from gnncv.nn import AttentionLayer, EnvironmentInvariants, FilterLayer, RadialInvariants, operators
 from gnncv.nn.environment import MAGNITUDE_FLOOR
-from gnncv.nn.radial_table import Functions, choose_intervals, make_table, table_error
+from gnncv.nn.jets import layer_jets
+from gnncv.nn.radial_table import tabulate
 
 from .encoder import SiteEncoder
+from .tabulated_filter import TabulatedFilter, TabulatedRadialInvariants
 
 
 class TabulatedEnvironment(nn.Module):
@@ -21,6 +23,8 @@ class TabulatedEnvironment(nn.Module):
         ``(F,)``, float64: what the features are standardized with.
     cutoff
         Angstrom.
+    tolerance
+        Largest error of the table, see :func:`gnncv.nn.radial_table.table_error`.
     """
 
     table: Tensor
@@ -28,15 +32,10 @@ class TabulatedEnvironment(nn.Module):
     scale: Tensor
 
     def __init__(
-        self, environment: EnvironmentInvariants, mean: Tensor, scale: Tensor, cutoff: float
+        self, environment: EnvironmentInvariants, mean: Tensor, scale: Tensor, cutoff: float, tolerance: float
     ) -> None:
         super().__init__()
-
-        def functions(d: Tensor) -> Tensor:
-            switching = environment.switching(d)[:, None]
-            return torch.cat([environment.basis(d) * switching, switching], dim=1)
-
-        table, self.error = tabulate(functions, cutoff, environment.switching)
+        table, self.error = tabulate(environment.jet, cutoff, environment.switching, tolerance)
         self.register_buffer("table", table)
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
@@ -70,21 +69,17 @@ class TabulatedAttention(nn.Module):
         The trained layer, the radial functions it was given, the switching function.
     cutoff
         Angstrom.
+    tolerance
+        Largest error of the table, see :func:`gnncv.nn.radial_table.table_error`.
     """
 
     table: Tensor
 
-    def __init__(self, layer: nn.Module, basis: nn.Module, switching: nn.Module, cutoff: float) -> None:
+    def __init__(
+        self, layer: AttentionLayer, basis: nn.Module, switching: nn.Module, cutoff: float, tolerance: float
+    ) -> None:
         super().__init__()
-        assert isinstance(layer, AttentionLayer)
-
-        def functions(d: Tensor) -> Tensor:
-            radial = basis(d)
-            return torch.cat(
-                [layer.filter(radial), layer.distance_logit(radial), switching(d)[:, None]], dim=1
-            )
-
-        table, self.error = tabulate(functions, cutoff, switching)
+        table, self.error = tabulate(layer_jets(layer, basis, switching), cutoff, switching, tolerance)
         self.register_buffer("table", table)
         self.cutoff = float(cutoff)
         self.lone = layer.lone
@@ -92,8 +87,10 @@ class TabulatedAttention(nn.Module):
         self.value, self.receiver, self.sender = layer.value, layer.receiver, layer.sender
         self.update = layer.update
 
-    def forward(self, features: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor) -> Tensor:
-        """Updated node features ``(N, width)``."""
+    def forward(
+        self, features: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+    ) -> Tensor:
+        """Updated node features ``(N, width)``; the species are in the features already."""
         messages = operators.table_attention(
             distances,
             neighbor,
@@ -118,6 +115,8 @@ class TabulatedEncoder(nn.Module):
         Trained, in float64, with a smooth switching function.
     cutoff
         Angstrom.
+    tolerance
+        Largest error of a table, see :func:`gnncv.nn.radial_table.table_error`.
 
     Attributes
     ----------
@@ -127,20 +126,19 @@ class TabulatedEncoder(nn.Module):
         Of its longest table.
     """
 
-    def __init__(self, encoder: SiteEncoder, cutoff: float) -> None:
+    def __init__(self, encoder: SiteEncoder, cutoff: float, tolerance: float = 1e-9) -> None:
         super().__init__()
-        self.environment = TabulatedEnvironment(
-            encoder.environment, encoder.feature_mean, encoder.feature_scale, cutoff
-        )
         switching = encoder.environment.switching
-        layers = [TabulatedAttention(layer, encoder.basis, switching, cutoff) for layer in encoder.layers]
+        self.invariants = isinstance(encoder.environment, EnvironmentInvariants)
+        self.environment = _environment(encoder, cutoff, tolerance)
+        layers = [_layer(layer, encoder.basis, switching, cutoff, tolerance) for layer in encoder.layers]
         self.layers = nn.ModuleList(layers)
         self.species_embedding = encoder.species_embedding
         self.embed = encoder.embed
         self.latent_mean = encoder.latent_mean
         self.hops = encoder.hops
         self.table_error = max([self.environment.error, *(layer.error for layer in layers)])
-        self.n_intervals = max([len(self.environment.table), *(len(layer.table) for layer in layers)])
+        self.n_intervals = max(part.table.shape[-3] for part in (self.environment, *layers))
 
     @torch.jit.export
     def means(
@@ -150,15 +148,25 @@ class TabulatedEncoder(nn.Module):
         embedded = self.species_embedding(types)
         distances = operators.pair_distances(vectors)
         invariants = self.environment(vectors, distances, neighbor, row_ptr, types)
-        features = self.embed(torch.cat([invariants, embedded], dim=1))
+        features = self.embed(torch.cat([invariants, embedded], dim=1) if self.invariants else embedded)
         for layer in self.layers:
-            features = layer(features, distances, neighbor, row_ptr)
+            features = layer(features, distances, neighbor, row_ptr, types)
         return self.latent_mean(features), invariants
 
 
-def tabulate(functions: Functions, cutoff: float, switching: nn.Module) -> tuple[Tensor, float]:
-    """A table with a knot at the onset of switching, and its error."""
-    knots = [switching.onset] if isinstance(switching, QuinticSwitching) else []
-    n_intervals = choose_intervals(functions, cutoff, knots)
-    table = make_table(functions, cutoff, n_intervals)
-    return table, table_error(functions, table, cutoff)
+def _environment(
+    encoder: SiteEncoder, cutoff: float, tolerance: float
+) -> TabulatedEnvironment | TabulatedRadialInvariants:
+    standard = (encoder.feature_mean, encoder.feature_scale, cutoff, tolerance)
+    if isinstance(encoder.environment, RadialInvariants):
+        return TabulatedRadialInvariants(encoder.environment, *standard)
+    return TabulatedEnvironment(encoder.environment, *standard)
+
+
+def _layer(
+    layer: nn.Module, basis: nn.Module, switching: nn.Module, cutoff: float, tolerance: float
+) -> TabulatedAttention | TabulatedFilter:
+    if isinstance(layer, FilterLayer):
+        return TabulatedFilter(layer, basis, switching, cutoff, tolerance)
+    assert isinstance(layer, AttentionLayer)
+    return TabulatedAttention(layer, basis, switching, cutoff, tolerance)

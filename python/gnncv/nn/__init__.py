@@ -1,8 +1,9 @@
-"""Layers of gnncv models: pair operators, radial functions, environment invariants, attention."""
+"""Layers of gnncv models: pair operators, radial functions, environment invariants, message passing."""
 
 from .activation import ACTIVATIONS, SMOOTH_ACTIVATIONS
 from .attention import AttentionLayer
-from .environment import EnvironmentInvariants
+from .environment import EnvironmentInvariants, RadialInvariants
+from .filter import FilterLayer
 from .latent_density import LatentDensity
 from .radial import GaussianBasis
 from .switching import HardCutoff, QuinticSwitching
@@ -12,8 +13,10 @@ __all__ = [
     "SMOOTH_ACTIVATIONS",
     "AttentionLayer",
     "EnvironmentInvariants",
+    "FilterLayer",
     "GaussianBasis",
     "HardCutoff",
     "LatentDensity",
     "QuinticSwitching",
+    "RadialInvariants",
 ]

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from . import operators
+from .jets import RadialJets, linear_jet
 
 
 class AttentionLayer(nn.Module):
@@ -47,8 +48,9 @@ class AttentionLayer(nn.Module):
         center: Tensor,
         neighbor: Tensor,
         row_ptr: Tensor,
+        types: Tensor,
     ) -> Tensor:
-        """Updated node features ``(N, width)``."""
+        """Updated node features ``(N, width)``; the species are in the features already."""
         logits = (
             self.receiver(features).index_select(0, center)
             + self.sender(features).index_select(0, neighbor)
@@ -57,5 +59,27 @@ class AttentionLayer(nn.Module):
         logits = self.bound * torch.tanh(logits / self.bound)
         messages = operators.attention_message_passing(
             logits, switching, self.filter(basis), self.value(features), neighbor, row_ptr, self.lone
+        )
+        return features + self.update(torch.cat([features, messages], dim=1))
+
+    def jet(self, radial: RadialJets) -> Tensor:
+        """Jets of what its table holds, ``(3, K, C + H + 1)``: filters, logits, switching function."""
+        layers = (self.filter, self.distance_logit)
+        return torch.cat([*(linear_jet(layer, radial.basis) for layer in layers), radial.switching], dim=2)
+
+    def forward_from_table(
+        self,
+        features: Tensor,
+        distances: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        table: Tensor,
+        cutoff: float,
+    ) -> Tensor:
+        """As :meth:`forward`, the functions of distance from a table."""
+        sites = (self.receiver(features), self.sender(features), self.value(features))
+        messages = operators.table_attention(
+            distances, neighbor, row_ptr, table, cutoff, *sites, self.lone, self.bound
         )
         return features + self.update(torch.cat([features, messages], dim=1))

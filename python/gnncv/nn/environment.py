@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from . import operators
+from .jets import RadialJets, product_jet
 from .radial import GaussianBasis
 
 MAGNITUDE_FLOOR = 1e-4
@@ -45,6 +46,11 @@ class EnvironmentInvariants(nn.Module):
         self.hops = 2  # its own neighbors, and theirs through the averages
         self.n_features = 2 * n_species * n_radial * (l_max + 1) + 1
 
+    def jet(self, distances: Tensor) -> Tensor:
+        """Jets ``(3, K, n_radial + 1)``: the radial functions, the switching function."""
+        radial = RadialJets.at(distances, self.basis, self.switching)
+        return torch.cat([product_jet(radial.basis, radial.switching), radial.switching], dim=2)
+
     def forward(
         self,
         vectors: Tensor,
@@ -72,3 +78,52 @@ class EnvironmentInvariants(nn.Module):
         shared = operators.density_invariants(averaged.reshape(densities.shape), self.l_max)
         features = [magnitude(own), magnitude(shared / (squared * squared))]
         return torch.cat([features[0].flatten(1), features[1].flatten(1), coordination], dim=1)
+
+
+class RadialInvariants(nn.Module):
+    """What a site's surroundings say of distances alone: the decoder's target without invariants.
+
+    ``g_ik = sum_j f_c(d_ij) R_k(d_ij)`` for each species of neighbor and each radial function (Behler and
+    Parrinello, Phys. Rev. Lett. 98, 146401, 2007, eq. 4), and ``n_i = sum_j f_c(d_ij)``.
+
+    Parameters
+    ----------
+    cutoff, switching, n_species, n_radial
+        As in :class:`EnvironmentInvariants`.
+    """
+
+    def __init__(self, cutoff: float, switching: nn.Module, n_species: int, n_radial: int) -> None:
+        super().__init__()
+        self.switching = switching
+        self.basis = GaussianBasis(0.5 * cutoff, cutoff, n_radial)
+        self.n_species = n_species
+        self.n_radial = n_radial
+        self.hops = 1
+        self.n_features = n_species * n_radial + 1
+
+    def jet(self, distances: Tensor) -> Tensor:
+        """Jets ``(3, K, n_features)`` of the terms of the sums, each for a neighbor of its species."""
+        radial = RadialJets.at(distances, self.basis, self.switching)
+        terms = product_jet(radial.basis, radial.switching).repeat(1, 1, self.n_species)
+        return torch.cat([terms, radial.switching], dim=2)
+
+    def forward(
+        self,
+        vectors: Tensor,
+        distances: Tensor,
+        center: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+    ) -> Tensor:
+        """Features ``(N, n_features)`` from pairs sorted by center."""
+        switching = self.switching(distances)[:, None]
+        terms = (self.basis(distances) * switching).repeat(1, self.n_species)
+        counted = counted_species(types, self.n_species, self.n_radial, distances.dtype)
+        return operators.message_passing(torch.cat([terms, switching], dim=1), counted, neighbor, row_ptr)
+
+
+def counted_species(types: Tensor, n_species: int, n_radial: int, dtype: torch.dtype) -> Tensor:
+    """One where a radial invariant counts neighbors of a site's species, else zero: ``(N, S K + 1)``."""
+    own = torch.nn.functional.one_hot(types, n_species).to(dtype)
+    return torch.cat([own.repeat_interleave(n_radial, dim=1), torch.ones_like(own[:, :1])], dim=1)

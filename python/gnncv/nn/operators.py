@@ -27,7 +27,8 @@ def use_references() -> Iterator[None]:
         _references_only.reset(token)
 
 
-def _fused(tensor: Tensor) -> bool:
+def fused(tensor: Tensor) -> bool:
+    """Whether a call with this tensor first goes to the fused operator."""
     if _references_only.get() or tensor.device.type != "cpu":
         return False
     from gnncv._native import load_operators
@@ -193,7 +194,7 @@ def _dispatch(name: str):  # type: ignore[no-untyped-def]
     """Choose the fused operator or its reference at each call, by the first tensor's device."""
 
     def call(*arguments):  # type: ignore[no-untyped-def]
-        if _fused(arguments[0]):
+        if fused(arguments[0]):
             return getattr(torch.ops.gnncv, name)(*arguments)
         return getattr(reference, name)(*arguments)
 

@@ -1,14 +1,32 @@
-"""Tables of smooth functions of distance: what evaluation uses in place of small networks of a distance."""
+"""Tables of smooth functions of distance: what evaluation uses in place of small networks of a distance.
+
+A jet is a tensor ``(3, K, C)``: C functions of distance and their first two derivatives at K distances.
+"""
 
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from .switching import QuinticSwitching
 
 Functions = Callable[[Tensor], Tensor]
+"""Maps distances ``(K,)`` in float64 to values ``(K, C)``."""
+Jets = Callable[[Tensor], Tensor]
+"""Maps distances ``(K,)`` in float64 to jets ``(3, K, C)``."""
+
+QUINTIC = (
+    (1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    (0.0, 1.0, 0.0, 0.0, 0.0, 0.0),
+    (0.0, 0.0, 0.5, 0.0, 0.0, 0.0),
+    (-10.0, -6.0, -1.5, 10.0, -4.0, 0.5),
+    (15.0, 8.0, 1.5, -15.0, 7.0, -1.0),
+    (-6.0, -3.0, -0.5, 6.0, -3.0, 0.5),
+)
+"""Coefficients on the unit interval of value, slope and curvature at its start and at its end."""
 
 
-def make_table(functions: Functions, cutoff: float, n_intervals: int) -> Tensor:
+def make_table(jets: Jets, cutoff: float, n_intervals: int) -> Tensor:
     """Polynomials of degree five through value, slope and curvature at equally spaced knots.
 
     Value and first two derivatives are continuous, and a function that is such a polynomial between knots, as
@@ -17,8 +35,8 @@ def make_table(functions: Functions, cutoff: float, n_intervals: int) -> Tensor:
 
     Parameters
     ----------
-    functions
-        Maps distances ``(P,)`` in float64 to ``(P, C)``, twice differentiable.
+    jets
+        The functions.
     cutoff
         Angstrom; the table runs from zero to it.
     n_intervals
@@ -31,33 +49,26 @@ def make_table(functions: Functions, cutoff: float, n_intervals: int) -> Tensor:
         interval, 0 to 1.
     """
     spacing = cutoff / n_intervals
-    knots = torch.arange(n_intervals + 1, dtype=torch.float64) * spacing
-    values, slopes, curvatures = (x.detach() for x in _derivatives(functions, knots))
-    p0, p1 = values[:-1], values[1:]
-    v0, v1 = slopes[:-1] * spacing, slopes[1:] * spacing
-    a0, a1 = curvatures[:-1] * spacing**2, curvatures[1:] * spacing**2
-    rise = p1 - p0
-    terms = [
-        p0,
-        v0,
-        0.5 * a0,
-        10.0 * rise - 6.0 * v0 - 4.0 * v1 - 1.5 * a0 + 0.5 * a1,
-        -15.0 * rise + 8.0 * v0 + 7.0 * v1 + 1.5 * a0 - a1,
-        6.0 * rise - 3.0 * (v0 + v1) - 0.5 * (a0 - a1),
-    ]
-    return torch.stack(terms, dim=1)
+    return hermite(jets(torch.arange(n_intervals + 1, dtype=torch.float64) * spacing), spacing)
 
 
-def _derivatives(functions: Functions, distances: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Values, first and second derivatives ``(P, C)`` of functions that each see one distance."""
+def hermite(jet: Tensor, spacing: float) -> Tensor:
+    """Coefficients ``(K-1, 6, C)`` of the polynomials between K knots ``spacing`` (angstrom) apart."""
+    scaled = jet * jet.new_tensor([1.0, spacing, spacing**2])[:, None, None]
+    ends = torch.cat([scaled[:, :-1], scaled[:, 1:]])
+    return torch.einsum("ke,enc->nkc", ends.new_tensor(QUINTIC), ends)
+
+
+@torch.enable_grad()
+def jets_by_autograd(functions: Functions, distances: Tensor) -> Tensor:
+    """Jets ``(3, K, C)`` of twice differentiable functions at distances ``(K,)``, without their graph."""
     d = distances.clone().requires_grad_()
     values = functions(d)
-    slopes, curvatures = [], []
+    jets = []
     for channel in values.unbind(dim=1):
         slope = _slope(channel, d)
-        slopes.append(slope)
-        curvatures.append(_slope(slope, d))
-    return values, torch.stack(slopes, dim=1), torch.stack(curvatures, dim=1)
+        jets.append(torch.stack([channel, slope, _slope(slope, d)]))
+    return torch.stack(jets, dim=2).detach()
 
 
 def _slope(function: Tensor, distances: Tensor) -> Tensor:
@@ -69,32 +80,36 @@ def _slope(function: Tensor, distances: Tensor) -> Tensor:
     return slope
 
 
-def table_error(functions: Functions, table: Tensor, cutoff: float) -> float:
+@torch.no_grad()
+def table_error(jets: Jets, table: Tensor, cutoff: float) -> float:
     """Largest error of value and of slope on a grid finer than the knots, relative to each channel's largest.
 
     A slope's error is measured beside the channel's largest slope.
     """
     from .reference import table_functions
 
-    n_points = 7 * table.shape[0] + 1
-    distances = (torch.arange(n_points, dtype=torch.float64) + 0.37) * (cutoff / (n_points + 1.0))
-    exact, exact_slope, _ = _derivatives(functions, distances)
-    met, met_slope, _ = _derivatives(lambda d: table_functions(d, table, cutoff), distances)
-    errors = []
-    for ours, right in ((met, exact), (met_slope, exact_slope)):
-        scale = right.detach().abs().amax(dim=0).clamp(min=1e-12)
-        errors.append(((ours - right).detach().abs().amax(dim=0) / scale).max())
-    return float(torch.stack(errors).max())
+    n_intervals = table.shape[0]
+    n_points = 7 * n_intervals + 1
+    places = torch.arange(n_points, dtype=torch.float64, device=table.device) + 0.37
+    distances = places * (cutoff / (n_points + 1.0))
+    slopes = torch.stack([k * table[:, k] * (n_intervals / cutoff) for k in range(1, 6)], dim=1)
+    polynomials = (table, torch.nn.functional.pad(slopes, (0, 0, 0, 1)))
+    largest = 0.0
+    for right, terms in zip(jets(distances)[:2], polynomials, strict=True):
+        scale = right.abs().amax(dim=0).clamp(min=1e-12)
+        errors = (table_functions(distances, terms, cutoff) - right).abs().amax(dim=0) / scale
+        largest = max(largest, float(errors.max()))
+    return largest
 
 
 def choose_intervals(
-    functions: Functions, cutoff: float, knots_at: Sequence[float] = (), tolerance: float = 1e-9
+    jets: Jets, cutoff: float, knots_at: Sequence[float] = (), tolerance: float = 1e-9
 ) -> int:
     """The fewest intervals whose table is as good as the tolerance, with a knot where one is asked for.
 
     Parameters
     ----------
-    functions, cutoff
+    jets, cutoff
         As in :func:`make_table`.
     knots_at
         Distances at which a third derivative jumps, such as the onset of switching. Numbers of intervals
@@ -109,8 +124,8 @@ def choose_intervals(
     """
     best, smallest = 1024, float("inf")
     for n in (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024):
-        aligned = min(range(n, n + n // 2), key=lambda m: sum(_off_knot(m * x / cutoff) for x in knots_at))
-        error = table_error(functions, make_table(functions, cutoff, aligned), cutoff)
+        aligned = _aligned(n, cutoff, knots_at)
+        error = table_error(jets, make_table(jets, cutoff, aligned), cutoff)
         if error <= tolerance:
             return aligned
         if error < smallest:
@@ -118,5 +133,24 @@ def choose_intervals(
     return best
 
 
+def tabulate(
+    jets: Jets, cutoff: float, switching: nn.Module, tolerance: float = 1e-9
+) -> tuple[Tensor, float]:
+    """A table of the tolerance with a knot at the onset of switching, and its error."""
+    onsets = [switching.onset] if isinstance(switching, QuinticSwitching) else []
+    table = make_table(jets, cutoff, choose_intervals(jets, cutoff, onsets, tolerance)).detach()
+    return table, table_error(jets, table, cutoff)
+
+
+def _aligned(at_least: int, cutoff: float, knots_at: Sequence[float]) -> int:
+    numbers = range(at_least, at_least + at_least // 2)
+    return min(numbers, key=lambda n: sum(_off_knot(n * x / cutoff) for x in knots_at))
+
+
 def _off_knot(place: float) -> float:
     return round(abs(place - round(place)), 9)
+
+
+def by_pair_of_species(table: Tensor, width: int) -> Tensor:
+    """``(intervals, 6, tables width)`` as ``(tables, intervals, 6, width)``."""
+    return table.unflatten(2, (-1, width)).permute(2, 0, 1, 3).contiguous()

@@ -70,6 +70,11 @@ class OptimizationConfig(BaseModel):
     gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the parameters' gradient.")
     seed: int = Field(default=0, ge=0, description="Of weights, order, augmentation and latent noise.")
     threads: int | None = Field(default=None, ge=1, description="CPU threads; torch's choice if absent.")
+    tables: bool = Field(
+        default=True,
+        description="Evaluate functions of distance at the knots of tables instead of at every pair: several "
+        "times faster on the CPU, the same within 1e-6. Off for losses that need second derivatives.",
+    )
     accelerator: Literal["cpu", "auto"] = Field(
         default="auto", description="auto takes a GPU if there is one."
     )

@@ -20,6 +20,7 @@ from gnncv.data import GraphDataset, Split, collate, data_hash, load_frames, spl
 from gnncv.errors import InvalidArgument, OutputExists
 from gnncv.files.atomic import write_atomic
 from gnncv.models import GraphAutoencoder
+from gnncv.nn import SMOOTH_ACTIVATIONS
 
 from .calibration import calibrate, frame_outputs, output_statistics, standardize_features
 from .config import TrainConfig
@@ -87,6 +88,7 @@ def fit(
     datasets = _datasets(loaded, split, config)
     checkpoint = _prepare_folder(folder, config, overwrite)
     model = GraphAutoencoder(config.model, datasets.training.species, datasets.training.phases)
+    _use_tables(model, datasets, config)
     standardize_features(model, datasets.training)
     history = History(folder / "metrics.csv")
     best = _optimize(model, datasets, config, folder, checkpoint, history, progress)
@@ -94,10 +96,22 @@ def fit(
     model.eval()
     datasets.training.set_epoch(config.training.epochs)
     calibrate(model, datasets.plain, datasets.training, config.training.seed)
+    model.train_through_tables(False)
     draw_losses(history.rows, folder / "losses.png")
     _draw_latents(model, datasets, folder / "latent.png")
     summary = _summary(model, config, datasets, split, loaded, history)
     return save_run(folder, model, summary, _check_frames(datasets.plain))
+
+
+def _use_tables(model: GraphAutoencoder, datasets: _Datasets, config: TrainConfig) -> None:
+    """Train through tables if the model is smooth, and compute once what no parameter changes."""
+    smooth = config.model.activation in SMOOTH_ACTIVATIONS
+    if not config.training.tables or not smooth or config.model.message == "attention":
+        return
+    model.train_through_tables()
+    assert model.tables is not None
+    for dataset in (datasets.training, datasets.plain, datasets.validation):
+        dataset.describe = model.tables.raw_invariants
 
 
 def _text(config: TrainConfig) -> str:
@@ -167,7 +181,7 @@ def _datasets(frames: list[Atoms], split: Split, config: TrainConfig) -> _Datase
     return _Datasets(
         GraphDataset(training, cutoff, species, phases, augmentation, volumes, seed),
         GraphDataset(training, cutoff, species, phases),
-        GraphDataset(validation, cutoff, species, phases, augmentation, volumes, seed + 1),
+        GraphDataset(validation, cutoff, species, phases, augmentation, volumes, seed + 1, fixed=True),
         GraphDataset(validation, cutoff, species, phases),
     )
 

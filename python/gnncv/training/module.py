@@ -29,6 +29,10 @@ class AutoencoderModule(lightning.LightningModule):
     ) -> GraphBatch:
         return batch.to(device, next(self.model.parameters()).dtype)
 
+    def on_train_epoch_start(self) -> None:
+        if self.model.tables is not None:
+            self.model.tables.fit_intervals()  # from the weights alone, so that a resumed run does the same
+
     def training_step(self, batch: GraphBatch, batch_idx: int) -> Tensor:
         return self._step(batch, "train")
 
