@@ -22,10 +22,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from models import MODELS, cutoff_of, write_model
-
 from evaluate import HERE, run
 from machine import print_facts
+from models import MODELS, cutoff_of, write_model
 
 PEERS = {"SchNet 2x16": 16, "SchNet 2x32": 32}
 PEER_OF = {name: "SchNet 2x32" if "32" in name else "SchNet 2x16" for name in MODELS}
