@@ -2,9 +2,10 @@
 
     python benchmarks/training_step.py --peer-python PYTHON   # one that can import torch_geometric and torch
 
-A batch of liquid-like argon, 41 neighbors on average, the whole loss of the autoencoder, AdamW, float32. Both
-start from the same weights and see the same noise; loss and gradients of the first step must agree. Every case
-runs in fresh processes with pinned threads, by turns; printed are medians over rounds of each round's fastest.
+A batch of liquid-like argon, 41 neighbors on average, the whole loss of the autoencoder, AdamW, float32.
+Both start from the same weights and see the same noise; loss and gradients of the first step must agree.
+Every case runs in fresh processes with pinned threads, by turns; printed are medians over rounds of each
+round's fastest step.
 """
 
 from __future__ import annotations
