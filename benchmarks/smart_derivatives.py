@@ -1,13 +1,15 @@
 """Time SmartDerivatives of gnncv and of mlcolvar 1.3.1: setup, value and gradient, a training step.
 
     python benchmarks/smart_derivatives.py                          # gnncv alone
-    python benchmarks/smart_derivatives.py --peer-python PYTHON     # with mlcolvar, importable by that interpreter
+    python benchmarks/smart_derivatives.py --peer-python PYTHON     # with mlcolvar, importable by that
+    interpreter
 
-Two systems: all 990 distances of 45 atoms in 256 frames, and 100 coordination numbers of 1000 atoms in 2 frames. Both
-packages get the same positions, network, optimizer and loss, a committor's: the mass-weighted squared gradient of the
-output with respect to positions, and the output itself at the boundary. Each runs in a fresh process with pinned
-threads. Setup is timed at its first call; value and gradient, and the training step, by turns in three processes each,
-the best median being kept. Memory is the growth of the peak resident size during setup.
+Two systems: all 990 distances of 45 atoms in 256 frames, and 100 coordination numbers of 1000 atoms in 2
+frames. Both packages get the same positions, network, optimizer and loss, a committor's: the mass-weighted
+squared gradient of the output with respect to positions, and the output itself at the boundary. Each runs in
+a fresh process with pinned threads. Setup is timed at its first call; value and gradient, and the training
+step, by turns in three processes each, the best median being kept. Memory is the growth of the peak resident
+size during setup.
 """
 
 from __future__ import annotations

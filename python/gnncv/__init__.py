@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gnncv.cv import CollectiveVariable, Result
     from gnncv.data import GraphDataset, load_frames
     from gnncv.export import export
+    from gnncv.jacobian import SmartDerivatives, SparseJacobian
     from gnncv.models import GraphAutoencoder
     from gnncv.training import fit
 
@@ -26,6 +27,8 @@ _HOMES = {
     "Result": "gnncv.cv",
     "GraphAutoencoder": "gnncv.models",
     "GraphDataset": "gnncv.data",
+    "SmartDerivatives": "gnncv.jacobian",
+    "SparseJacobian": "gnncv.jacobian",
     "load_frames": "gnncv.data",
     "fit": "gnncv.training",
     "export": "gnncv.export",
@@ -38,6 +41,7 @@ _ROOMS = (
     "engines",
     "explain",
     "files",
+    "jacobian",
     "models",
     "nn",
     "plumed",
@@ -55,6 +59,8 @@ __all__ = [
     "ModelError",
     "OutputExists",
     "Result",
+    "SmartDerivatives",
+    "SparseJacobian",
     "__version__",
     "cmake_prefix_path",
     "export",

@@ -1,7 +1,7 @@
 """The sparse chain rule: Jacobians of descriptors with respect to positions, and products with them.
 
-`SparseJacobian.of` computes one, from an analytic descriptor or from any differentiable function of positions;
-`SmartDerivatives` uses it behind mlcolvar's interface.
+`SparseJacobian.of` computes one, from an analytic descriptor or from any differentiable function of
+positions; `SmartDerivatives` uses it behind mlcolvar's interface.
 """
 
 from gnncv.jacobian.angles import Angles, Torsions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 
@@ -44,9 +45,7 @@ class _AngleLike(Descriptor):
         self, positions: torch.Tensor, lattice: Lattice | None, derivatives: bool
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         atoms = self.lists.to(positions.device).unbind(1)
-        vectors = [
-            vectors_between(positions, i, j, lattice) for i, j in zip(atoms[:-1], atoms[1:], strict=True)
-        ]
+        vectors = [vectors_between(positions, i, j, lattice) for i, j in pairwise(atoms)]
         angle, blocks = self._angle(vectors, derivatives)
         functions = {"angle": angle, "sin": angle.sin(), "cos": angle.cos()}
         values = torch.stack([functions[mode] for mode in self.modes], 2).flatten(1)
@@ -65,9 +64,9 @@ class _AngleLike(Descriptor):
 class Angles(_AngleLike):
     """Angle at atom j between the directions to i and to k, for each triple i, j, k; in radians, 0 to pi.
 
-    With a = r_i - r_j, b = r_k - r_j and n the unit vector of a x b, the derivatives are a x n / |a|^2 with respect to
-    r_i and n x b / |b|^2 with respect to r_k, and minus their sum for r_j. At 0 and pi the angle has no derivative;
-    zeros are given, and the mode "cos", which is smooth there, has the right one, zero.
+    With a = r_i - r_j, b = r_k - r_j and n the unit vector of a x b, the derivatives are a x n / |a|^2 with
+    respect to r_i and n x b / |b|^2 with respect to r_k, and minus their sum for r_j. At 0 and pi the angle
+    has no derivative; zeros are given, and the mode "cos", which is smooth there, has the right one, zero.
 
     Parameters
     ----------
@@ -98,11 +97,12 @@ class Angles(_AngleLike):
 
 
 class Torsions(_AngleLike):
-    """Dihedral angle i-j-k-l for each quadruple, in radians from -pi to pi, zero where i and l eclipse (IUPAC).
+    """Dihedral angle i-j-k-l for each quadruple, in radians from -pi to pi, zero where i and l eclipse
+    (IUPAC).
 
     Derivatives after Blondel and Karplus, J. Comput. Chem. 17, 1132 (1996),
-    doi:10.1002/(SICI)1096-987X(19960715)17:9<1132::AID-JCC5>3.0.CO;2-T, which are finite unless three atoms lie on a
-    line; zeros are given there. The modes "sin" and "cos" have no jump at pi.
+    doi:10.1002/(SICI)1096-987X(19960715)17:9<1132::AID-JCC5>3.0.CO;2-T, which are finite unless three atoms
+    lie on a line; zeros are given there. The modes "sin" and "cos" have no jump at pi.
 
     Parameters
     ----------

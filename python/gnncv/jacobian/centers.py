@@ -15,8 +15,9 @@ from gnncv.jacobian.pattern import SparsityPattern
 class CentersOfMass(Descriptor):
     """Centers of mass, three descriptors x, y, z a group; the derivative with respect to an atom is m_i / M.
 
-    In a periodic cell a group is made whole first: its atoms are taken at their images nearest to its first atom, so it
-    must be smaller than half the cell. The center then lies where that first atom is, not wrapped into the cell.
+    In a periodic cell a group is made whole first: its atoms are taken at their images nearest to its first
+    atom, so it must be smaller than half the cell. The center then lies where that first atom is, not wrapped
+    into the cell.
 
     Parameters
     ----------

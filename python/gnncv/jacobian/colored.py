@@ -17,14 +17,15 @@ Function = Callable[[torch.Tensor], torch.Tensor]
 class ColoredJacobian:
     """Values and Jacobian blocks of a function whose sparsity pattern is known.
 
-    Rows that share no atom are differentiated together, by one backward pass; or, where that takes fewer passes, atoms
-    that share no row, by forward products (a backward pass through the backward pass, which every differentiable
-    function allows).
+    Rows that share no atom are differentiated together, by one backward pass; or, where that takes fewer
+    passes, atoms that share no row, by forward products (a backward pass through the backward pass, which
+    every differentiable function allows).
 
     Parameters
     ----------
     function
-        From positions (n_frames, N, 3) to values (n_frames, D), each frame on its own, by differentiable operations.
+        From positions (n_frames, N, 3) to values (n_frames, D), each frame on its own, by differentiable
+        operations.
     pattern
         At least the atoms that each row depends on.
     """
@@ -106,13 +107,12 @@ class ColoredJacobian:
         if len(wrong):
             frame, atom = wrong[0, :2].tolist()
             raise InvalidArgument(
-                f"pattern: the function's gradient in frame {frame} with respect to atom {atom} is not what its "
-                "pattern gives: it lacks atoms on which a value depends, or values depend on other frames"
+                f"pattern: the function's gradient in frame {frame} with respect to atom {atom} is not what "
+                "its pattern gives: it lacks atoms on which a value depends, or values depend on "
+                "other frames"
             )
 
 
 def _in_order(pieces: list[torch.Tensor], order: list[torch.Tensor]) -> torch.Tensor:
     """Blocks of all entries from those of each color."""
     return torch.cat(pieces, 1).index_select(1, torch.argsort(torch.cat(order)))
-
-

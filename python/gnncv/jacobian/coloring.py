@@ -10,9 +10,9 @@ from gnncv.jacobian.pattern import SparsityPattern
 def color_rows(pattern: SparsityPattern) -> np.ndarray:
     """Colors (D,) such that rows of one color have no atom in common: one J^T v gives all rows of a color.
 
-    Greedy, rows with most entries first; the number of colors is at least that of the rows of the busiest atom, and
-    for pairs of atoms less than twice that. Curtis, Powell and Reid, IMA J. Appl. Math. 13, 117 (1974),
-    doi:10.1093/imamat/13.1.117.
+    Greedy, rows with most entries first; the number of colors is at least that of the rows of the busiest
+    atom, and for pairs of atoms less than twice that. Curtis, Powell and Reid, IMA J. Appl. Math. 13, 117
+    (1974), doi:10.1093/imamat/13.1.117.
     """
     return _greedy(pattern.row_ptr.cpu().numpy(), pattern.atoms.cpu().numpy(), pattern.n_atoms)
 

@@ -15,8 +15,8 @@ from gnncv.jacobian.pattern import SparsityPattern
 class CoordinationNumbers(Descriptor):
     """For each atom a of one group, the sum over the atoms b of another of s(d_ab).
 
-    The derivative of a term is s'(d) (r_b - r_a) / d with respect to r_b, and minus that with respect to r_a. An atom
-    that is in both groups does not count itself.
+    The derivative of a term is s'(d) (r_b - r_a) / d with respect to r_b, and minus that with respect to r_a.
+    An atom that is in both groups does not count itself.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class CoordinationNumbers(Descriptor):
             atoms = torch.arange(n_atoms) if group is None else torch.as_tensor(group, dtype=torch.int64)
             if len(atoms.unique()) < len(atoms):
                 raise InvalidArgument(f"{name}: {atoms.tolist()} names an atom twice")
-            if len(atoms) and not (0 <= int(atoms.min()) and int(atoms.max()) < n_atoms):
+            if len(atoms) and not (int(atoms.min()) >= 0 and int(atoms.max()) < n_atoms):
                 raise InvalidArgument(f"{name}: {atoms.tolist()}, of {n_atoms} atoms numbered from 0")
             groups.append(atoms)
         group_a_atoms, group_b_atoms = groups

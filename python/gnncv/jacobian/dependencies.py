@@ -13,15 +13,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from gnncv.errors import InvalidArgument
-from gnncv.jacobian.dependency_rules import BRANCHES, Operation, rows_of_results
+from gnncv.jacobian.dependency_rules import rows_of_results
+from gnncv.jacobian.operation import BRANCHES, Operation
 from gnncv.jacobian.pattern import SparsityPattern
 
 
 class DependencyMode(TorchDispatchMode):
     """Follow torch operations and keep, for every number computed, the atoms that it can depend on.
 
-    The sets are kept for each element of each storage, so that views need no care: whatever is written through one is
-    seen through the others. What is not known here is a constant.
+    The sets are kept for each element of each storage, so that views need no care: whatever is written
+    through one is seen through the others. What is not known here is a constant.
 
     Attributes
     ----------
@@ -30,7 +31,7 @@ class DependencyMode(TorchDispatchMode):
     """
 
     def __init__(self, n_atoms: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.n_atoms = n_atoms
         self.branch: str | None = None
         self._sets: dict[int, tuple[torch.Tensor, int, sparse.csr_array]] = {}
@@ -107,11 +108,12 @@ def find_pattern(
 ) -> SparsityPattern:
     """Atoms that each value of a function can depend on, at any positions.
 
-    The function is evaluated once, on the first frame, and every torch operation is followed with sets of atoms instead
-    of numbers: an entry that is switched off there is found all the same. Operations that are not known by name are
-    taken to make every result depend on all that went in, and where the course of the computation itself depends on
-    positions (`nonzero`, a boolean mask, `if` on a tensor) every value is taken to depend on every atom, with a warning.
-    So the pattern can be too large, never too small, for what autograd differentiates.
+    The function is evaluated once, on the first frame, and every torch operation is followed with sets of
+    atoms instead of numbers: an entry that is switched off there is found all the same. Operations that are
+    not known by name are taken to make every result depend on all that went in, and where the course of the
+    computation itself depends on positions (`nonzero`, a boolean mask, `if` on a tensor) every value is taken
+    to depend on every atom, with a warning. So the pattern can be too large, never too small, for what
+    autograd differentiates.
 
     Parameters
     ----------
@@ -142,8 +144,9 @@ def find_pattern(
         )
     if mode.branch is not None:
         warnings.warn(
-            f"the function's course depends on positions ({mode.branch}), so which atoms a value can depend on "
-            "is not known: every value is differentiated with respect to every atom; give `pattern` to be faster",
+            f"the function's course depends on positions ({mode.branch}), so which atoms a value can depend "
+            "on is not known: every value is differentiated with respect to every atom; give `pattern` to be "
+            "faster",
             stacklevel=3,
         )
         return SparsityPattern.dense(values.shape[1], n_atoms)

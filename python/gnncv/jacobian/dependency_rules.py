@@ -2,82 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from scipy import sparse
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
+
+from gnncv.jacobian.operation import Operation
 
 if TYPE_CHECKING:
     from gnncv.jacobian.dependencies import DependencyMode
 
-# Operations whose course or shape of result is decided by values.
-BRANCHES = {
-    "_local_scalar_dense", "item", "is_nonzero", "equal", "allclose", "nonzero", "nonzero_static", "argwhere",
-    "masked_select", "index", "unique_dim", "_unique2", "_unique", "unique_consecutive", "bincount",
-    "repeat_interleave",
-}  # fmt: skip
 CONSTANT = {
-    "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like", "new_zeros",
-    "new_ones", "new_full", "new_empty", "new_empty_strided",
+    "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like",
+    "new_zeros", "new_ones", "new_full", "new_empty", "new_empty_strided",
 }  # fmt: skip
 # Each element of the result is one element of an argument, or a constant.
 MOVES = {
-    "clone", "_to_copy", "contiguous", "repeat", "tile", "index_select", "gather", "flip", "roll", "rot90", "index",
-    "masked_select", "tril", "triu", "constant_pad_nd", "take", "take_along_dim", "diag_embed", "cat", "stack",
-    "_reshape_copy", "_unsafe_view", "select_backward", "slice_backward", "view_copy", "expand_copy", "slice_scatter",
-    "select_scatter", "lift_fresh", "lift_fresh_copy", "diagonal_copy", "unfold_copy", "_reshape_alias",
+    "clone", "_to_copy", "contiguous", "repeat", "tile", "index_select", "gather", "flip", "roll",
+    "rot90", "index", "masked_select", "tril", "triu", "constant_pad_nd", "take", "take_along_dim",
+    "diag_embed", "cat", "stack", "_reshape_copy", "_unsafe_view", "select_backward", "slice_backward",
+    "view_copy", "expand_copy", "slice_scatter", "select_scatter", "lift_fresh", "lift_fresh_copy",
+    "diagonal_copy", "unfold_copy", "_reshape_alias",
 }  # fmt: skip
 REDUCTIONS = {
-    "sum", "mean", "amax", "amin", "max", "min", "prod", "linalg_vector_norm", "norm", "var", "std", "logsumexp",
-    "nansum", "median", "aminmax", "std_mean", "var_mean", "sum_to_size",
+    "sum", "mean", "amax", "amin", "max", "min", "prod", "linalg_vector_norm", "norm", "var", "std",
+    "logsumexp", "nansum", "median", "aminmax", "std_mean", "var_mean",
 }  # fmt: skip
 ALONG = {
-    "cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "_softmax", "_log_softmax", "softmax", "log_softmax", "sort",
-    "topk", "linalg_cross", "kthvalue", "renorm",
+    "cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "_softmax", "_log_softmax", "softmax",
+    "log_softmax", "sort", "topk", "linalg_cross", "kthvalue",
 }  # fmt: skip
 _LARGEST_PRODUCT = 30_000_000
 
-Rows = sparse.csr_array
-
-
-class Operation:
-    """A call of an operator, its arguments by name."""
-
-    def __init__(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.func, self.args, self.kwargs = func, args, kwargs
-        name = func._schema.name.partition("::")[2]
-        self.name = name if name.endswith("__") else name.rstrip("_") or name
-        self.builtin = func.namespace == "aten"
-
-    @cached_property
-    def arguments(self) -> dict[str, Any]:
-        """What was passed, by the names of the schema."""
-        names = [argument.name for argument in self.func._schema.arguments]
-        return {**dict(zip(names, self.args, strict=False)), **self.kwargs}
-
-    def tensors(self) -> list[torch.Tensor]:
-        """All tensors among the arguments."""
-        return [leaf for leaf in tree_leaves((self.args, self.kwargs)) if isinstance(leaf, torch.Tensor)]
-
-    def written(self) -> list[torch.Tensor]:
-        """Arguments that the operator writes to."""
-        names = [a.name for a in self.func._schema.arguments if a.alias_info and a.alias_info.is_write]
-        return [t for n in names for t in tree_leaves(self.arguments.get(n)) if isinstance(t, torch.Tensor)]
-
-    def branches(self, follows: Callable[[object], bool]) -> bool:
-        """Whether what decides the course varies: a mask, or any argument of the operations that read values."""
-        if self.name == "index":
-            indices = [index for index in self.arguments["indices"] if index is not None]
-            return any(follows(i) and i.dtype in (torch.bool, torch.uint8) for i in indices)
-        if self.name == "masked_select":
-            return follows(self.arguments["mask"])
-        if self.name == "repeat_interleave":
-            return follows(self.arguments.get("repeats"))
-        return any(follows(tensor) for tensor in self.tensors())
+Rows = Any  # scipy.sparse.csr_array (elements, atoms) of booleans
 
 
 def rows_of_results(
@@ -85,8 +44,8 @@ def rows_of_results(
 ) -> list[Rows | None]:
     """Atoms of each element of the results; None for what stays a constant.
 
-    Integers and booleans have no derivative: they vary, and depend on no atom. An operation that no rule covers, or
-    whose rule does not apply, mixes everything.
+    Integers and booleans have no derivative: they vary, and depend on no atom. An operation that no rule
+    covers, or whose rule does not apply, mixes everything.
     """
     if operation.builtin and operation.name in CONSTANT:
         return [None for _ in targets]
@@ -158,7 +117,7 @@ def _masked(rows: Rows, kept: torch.Tensor, shape: torch.Size) -> Rows:
 
 
 def _selected(operation: Operation, target: torch.Tensor, known: DependencyMode) -> Rows | None:
-    """Elementwise choices and products: what a constant mask or a constant zero removes is removed for good."""
+    """Elementwise choices and products: what constant masks and zeros remove is removed for good."""
     arguments, shape = operation.arguments, target.shape
     if operation.name == "mul":
         first, second = arguments["self"], arguments["other"]
@@ -205,7 +164,9 @@ def _moved(operation: Operation, target: torch.Tensor, known: DependencyMode) ->
         moved = operation.func(*args, **kwargs)
     if not isinstance(moved, torch.Tensor) or moved.shape != target.shape:
         return None
-    stacked = sparse.vstack([sparse.csr_array((1, known.n_atoms), dtype=bool), *parts], format="csr", dtype=bool)
+    stacked = sparse.vstack(
+        [sparse.csr_array((1, known.n_atoms), dtype=bool), *parts], format="csr", dtype=bool
+    )
     return stacked[moved.reshape(-1).long().numpy()]
 
 
@@ -221,7 +182,9 @@ def _gathered(groups: np.ndarray, n_groups: int, rows: Rows) -> Rows:
 
 
 def _over(dims: Any, tensor: torch.Tensor) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Group of each element when some dimensions are put together, and the shape of the groups, dimensions kept."""
+    """Group of each element when some dimensions are put together, and the shape of the groups, dimensions
+    kept.
+    """
     listed = [] if dims is None else ([dims] if isinstance(dims, int) else list(dims))
     chosen = {d % max(tensor.ndim, 1) for d in listed} or set(range(tensor.ndim))
     kept = tuple(1 if d in chosen else n for d, n in enumerate(tensor.shape))

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import torch
 
+from gnncv._native import load_operators
 from gnncv.errors import InvalidArgument
 from gnncv.jacobian.lattice import CellLike, Lattice
 from gnncv.jacobian.pattern import SparsityPattern
@@ -17,23 +18,22 @@ Indices = Sequence[int] | torch.Tensor
 class Descriptor:
     """A function of the positions of N atoms whose derivatives are known in closed form.
 
-    Calling it gives the values (n_frames, D), differentiable by autograd as well; `evaluate` gives values and the
-    non-zero blocks of the Jacobian. Where positions require gradients, the blocks are differentiable themselves.
+    Calling it gives the values (n_frames, D), differentiable by autograd as well; `evaluate` gives values and
+    the non-zero blocks of the Jacobian. Where positions require gradients, the blocks are differentiable
+    themselves.
 
     Parameters
     ----------
     n_atoms
         Number of atoms N in a frame.
     cell
-        Periodic cell in the unit of the positions: a length (cubic), three lengths, three lattice vectors as rows
-        (3, 3), or those of every frame (n_frames, 3, 3). None: no periodic images.
+        Periodic cell in the unit of the positions: a length (cubic), three lengths, three lattice vectors as
+        rows (3, 3), or those of every frame (n_frames, 3, 3). None: no periodic images.
     pbc
         Along which lattice vectors the structure repeats; all where a cell is given.
     """
 
-    def __init__(
-        self, n_atoms: int, cell: CellLike = None, pbc: bool | Sequence[bool] | None = None
-    ) -> None:
+    def __init__(self, n_atoms: int, cell: CellLike = None, pbc: bool | Sequence[bool] | None = None) -> None:
         self.n_atoms = n_atoms
         self.lattice = Lattice.of(cell, pbc)
 
@@ -82,7 +82,7 @@ class Descriptor:
 def atom_lists(name: str, lists: object, length: int, n_atoms: int) -> torch.Tensor:
     """(n, length) int64 from lists of atoms, each of `length` different ones."""
     indices = torch.as_tensor(lists, dtype=torch.int64).reshape(-1, length)
-    if len(indices) and not (0 <= int(indices.min()) and int(indices.max()) < n_atoms):
+    if len(indices) and not (int(indices.min()) >= 0 and int(indices.max()) < n_atoms):
         raise InvalidArgument(
             f"{name}: atoms {int(indices.min())} to {int(indices.max())}, of {n_atoms} atoms numbered from 0"
         )
@@ -119,5 +119,9 @@ def switched(
 
 def direction(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Lengths (..., ) and unit vectors (..., 3); a vector of no length has no direction, and gets zeros."""
+    if vectors.device.type == "cpu" and not (torch.is_grad_enabled() and vectors.requires_grad):
+        load_operators()
+        lengths, units = torch.ops.gnncv.pair_geometry(vectors.detach().reshape(-1, 3).contiguous())
+        return lengths.reshape(vectors.shape[:-1]), units.reshape(vectors.shape)
     lengths = torch.linalg.vector_norm(vectors, dim=-1)
     return lengths, vectors / torch.where(lengths > 0, lengths, 1.0)[..., None]

@@ -14,10 +14,11 @@ from gnncv.jacobian.pattern import SparsityPattern
 class AdjacencyEigenvalues(Descriptor):
     """Eigenvalues, in ascending order, of the matrix A_ij = s(d_ij), A_ii = 0.
 
-    With the normalized eigenvector u of an eigenvalue, d lambda/dr_i = -2 u_i sum_j u_j s'(d_ij) (r_j - r_i) / d_ij. Where
-    eigenvalues coincide, a sorted eigenvalue has a kink and no derivative: what is given depends on the basis that the
-    solver chose among them, and only symmetric functions of all that coincide, such as their sum, have the right
-    derivative. Second derivatives contain 1 / (lambda_k - lambda_l) and are not finite there.
+    With the normalized eigenvector u of an eigenvalue, d lambda/dr_i = -2 u_i sum_j u_j s'(d_ij) (r_j - r_i)
+    / d_ij. Where eigenvalues coincide, a sorted eigenvalue has a kink and no derivative: what is given
+    depends on the basis that the solver chose among them, and only symmetric functions of all that coincide,
+    such as their sum, have the right derivative. Second derivatives contain 1 / (lambda_k - lambda_l) and are
+    not finite there.
 
     Parameters
     ----------

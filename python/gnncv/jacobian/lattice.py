@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,8 +24,8 @@ def _cell_array(cell: CellLike) -> np.ndarray:
     if array.shape[-2:] == (3, 3) and array.ndim in (2, 3):
         return array
     raise InvalidArgument(
-        f"cell: shape {array.shape} cannot be used; give a length, three lengths, three lattice vectors (3, 3), "
-        "or those of every frame (n_frames, 3, 3)"
+        f"cell: shape {array.shape} cannot be used; give a length, three lengths, three lattice vectors "
+        "(3, 3), or those of every frame (n_frames, 3, 3)"
     )
 
 
@@ -33,9 +33,10 @@ def _cell_array(cell: CellLike) -> np.ndarray:
 class Lattice:
     """Lattice vectors, for one cell or one per frame, ready for shortest vectors.
 
-    Made by `Lattice.of`. A vector `r` between two atoms is wrapped into the cell of the Minkowski-reduced lattice; in a
-    cell that is not rectangular, the neighboring images of what is longer than half the shortest lattice vector are
-    compared too. That gives the shortest image in any cell, which rounding fractional coordinates does not.
+    Made by `Lattice.of`. A vector `r` between two atoms is wrapped into the cell of the Minkowski-reduced
+    lattice; in a cell that is not rectangular, the neighboring images of what is longer than half the
+    shortest lattice vector are compared too. That gives the shortest image in any cell, which rounding
+    fractional coordinates does not.
 
     Attributes
     ----------
@@ -43,14 +44,22 @@ class Lattice:
         (C, 3, 3) float64, rows are reduced lattice vectors; C is 1 or the number of frames.
     periodic
         (3,) bool: along which of them the structure repeats.
+    inverse
+        (C, 3, 3) their inverses.
     safe
         (C,) vectors shorter than this are certainly the shortest.
+    rectangular
+        Whether the reduced lattice vectors are orthogonal.
+    aligned
+        Whether they also lie along the axes, in order.
     """
 
     vectors: torch.Tensor
+    inverse: torch.Tensor
     periodic: torch.Tensor
     safe: torch.Tensor
     rectangular: bool
+    aligned: bool
 
     @classmethod
     def of(cls, cell: CellLike, pbc: bool | Sequence[bool] | None = None) -> Lattice | None:
@@ -71,9 +80,11 @@ class Lattice:
         gram = np.abs(reduced @ reduced.transpose(0, 2, 1)) / (lengths[:, :, None] * lengths[:, None, :])
         return cls(
             vectors=torch.from_numpy(reduced),
+            inverse=torch.from_numpy(np.linalg.inv(reduced)),
             periodic=torch.from_numpy(periodic.copy()),
             safe=torch.from_numpy(lengths[:, periodic].min(axis=1) / 2),
             rectangular=bool((np.triu(gram, 1) < 1e-12).all()),
+            aligned=bool((reduced == reduced * np.eye(3)).all()),
         )
 
     @staticmethod
@@ -91,20 +102,29 @@ class Lattice:
         """The lattice of some of the frames."""
         if len(self.vectors) == 1:
             return self
-        return Lattice(self.vectors[frames], self.periodic, self.safe[frames], self.rectangular)
+        own = {name: getattr(self, name)[frames] for name in ("vectors", "inverse", "safe")}
+        return replace(self, **own)
 
     def shortest(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Shortest image of each vector, (n_frames, n, 3) to the same; differentiable, the images are constants."""
+        """Shortest image of each vector, (n_frames, n, 3) to the same; differentiable, the images are
+        constants.
+        """
         if len(self.vectors) not in (1, len(vectors)):
             raise InvalidArgument(f"cell: {len(self.vectors)} cells for {len(vectors)} frames")
         with torch.no_grad():
-            lattice = self.vectors.to(vectors)
-            inverse = torch.linalg.inv(self.vectors).to(vectors)
-            images = -torch.round(vectors @ inverse) * self.periodic.to(vectors)
-            shift = images @ lattice
-            if not self.rectangular:
-                shift = self._compare_images(vectors, shift, lattice)
+            periodic = self.periodic.to(vectors)
+            if self.aligned:
+                lengths, inverse = (x.diagonal(dim1=1, dim2=2)[:, None].to(vectors) for x in self._both())
+                shift = -torch.round(vectors * (inverse * periodic)) * lengths
+            else:
+                lattice, inverse = (x.to(vectors) for x in self._both())
+                shift = -(torch.round(vectors @ inverse) * periodic) @ lattice
+                if not self.rectangular:
+                    shift = self._compare_images(vectors, shift, lattice)
         return vectors + shift
+
+    def _both(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.vectors, self.inverse
 
     def _compare_images(
         self, vectors: torch.Tensor, shift: torch.Tensor, lattice: torch.Tensor

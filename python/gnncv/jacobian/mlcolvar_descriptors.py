@@ -64,8 +64,9 @@ def _translated(transform: Any) -> Descriptor | None:
     cubic = bool((lengths == lengths[0]).all())
     if transform.PBC and not transform.scaled_coords and not cubic:
         warnings.warn(
-            f"mlcolvar's {name} does not find the nearest images in a box that is not cubic; what it computes is used "
-            "as it is, by autograd; the descriptors of gnncv.jacobian are right in any cell, and faster",
+            f"mlcolvar's {name} does not find the nearest images in a box that is not cubic; what it "
+            "computes is used as it is, by autograd; the descriptors of gnncv.jacobian are right in any "
+            "cell, and faster",
             stacklevel=5,
         )
         return None

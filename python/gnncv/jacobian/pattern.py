@@ -14,7 +14,8 @@ from gnncv.errors import InvalidArgument
 
 @dataclass(frozen=True)
 class SparsityPattern:
-    """Compressed rows of blocks: row d depends on `atoms[row_ptr[d]:row_ptr[d + 1]]`, an entry is a block of three.
+    """Compressed rows of blocks: row d depends on `atoms[row_ptr[d]:row_ptr[d + 1]]`, an entry is a block of
+    three.
 
     Attributes
     ----------
@@ -62,7 +63,7 @@ class SparsityPattern:
 
     def check(self) -> None:
         """Raise InvalidArgument where an atom does not exist or is twice in a row."""
-        if len(self.atoms) and not (0 <= int(self.atoms.min()) and int(self.atoms.max()) < self.n_atoms):
+        if len(self.atoms) and not (int(self.atoms.min()) >= 0 and int(self.atoms.max()) < self.n_atoms):
             raise InvalidArgument(
                 f"pattern: atoms {int(self.atoms.min())} to {int(self.atoms.max())}, of {self.n_atoms} atoms "
                 f"numbered from 0 to {self.n_atoms - 1}"
@@ -93,20 +94,16 @@ class SparsityPattern:
 
     @cached_property
     def by_atom(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Entries in the order of their atoms (E,), offsets of each atom in it (N + 1,), and their rows (E,)."""
+        """Entries by atom (E,), where each atom begins among them (N + 1,), and their rows (E,)."""
         order = torch.argsort(self.atoms, stable=True)
         counts = torch.bincount(self.atoms, minlength=self.n_atoms)
         return order, torch.cat([counts.new_zeros(1), counts.cumsum(0)]), self.rows[order]
 
     @cached_property
-    def row_length(self) -> int | None:
-        """Entries of a row, where all rows have as many."""
-        return _only_value(self.row_ptr.diff())
-
-    @cached_property
-    def atom_length(self) -> int | None:
-        """Entries of an atom, where all atoms have as many."""
-        return _only_value(self.by_atom[1].diff())
+    def parts(self) -> list[torch.Tensor]:
+        """What the operators take for a pattern."""
+        order, atom_ptr, _ = self.by_atom
+        return [self.row_ptr.contiguous(), self.atoms.contiguous(), self.rows, order, atom_ptr]
 
     def to_mask(self) -> torch.Tensor:
         """Boolean matrix (D, N)."""
@@ -119,8 +116,3 @@ class SparsityPattern:
         if self.atoms.device == torch.device(device):
             return self
         return SparsityPattern(self.row_ptr.to(device), self.atoms.to(device), self.n_atoms)
-
-
-def _only_value(counts: torch.Tensor) -> int | None:
-    unique = counts.unique()
-    return int(unique[0]) if len(unique) == 1 else None

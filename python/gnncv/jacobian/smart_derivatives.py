@@ -19,14 +19,16 @@ _PEER = "mlcolvar.core.loss.utils.smart_derivatives"
 class SmartDerivatives(torch.nn.Module):
     """Derivatives of a model's outputs with respect to positions, from those with respect to its descriptors.
 
-    Takes the place of `mlcolvar.core.loss.SmartDerivatives`: same constructor, same `setup` and `forward`, and losses and
-    CVs of mlcolvar accept it. The descriptors' derivatives are computed once, by `setup`, in closed form where the
-    descriptors are gnncv's or those of mlcolvar, else by autograd with as few passes as their sparsity allows.
+    Takes the place of `mlcolvar.core.loss.SmartDerivatives`: same constructor, same `setup` and `forward`,
+    and losses and CVs of mlcolvar accept it. The descriptors' derivatives are computed once, by `setup`, in
+    closed form where the descriptors are gnncv's or those of mlcolvar, else by autograd with as few passes as
+    their sparsity allows.
 
     Parameters
     ----------
     setup_device
-        Where the derivatives are kept until the first call of `forward`, which takes them to the device of its input.
+        Where the derivatives are kept until the first call of `forward`, which takes them to the device of
+        its input.
     force_all_atoms
         Allow atoms that no descriptor depends on; their derivatives are zero.
     """
@@ -66,25 +68,31 @@ class SmartDerivatives(torch.nn.Module):
         Returns
         -------
         DictDataset or dict
-            As `dataset`, with `data` (n_frames, D), `labels` and `weights` copied, and `ref_idx` (n_frames,), the number
-            of each frame among those with derivatives; -1 for the others.
+            As `dataset`, with `data` (n_frames, D), `labels` and `weights` copied, and `ref_idx` (n_frames,),
+            the number of each frame among those with derivatives; -1 for the others.
         """
         entries = _entries(dataset)
         positions = _positions(entries, n_atoms)
-        if descriptors_batch_size is not None and descriptors_batch_size != -1 and descriptors_batch_size <= 0:
+        if (
+            descriptors_batch_size is not None
+            and descriptors_batch_size != -1
+            and descriptors_batch_size <= 0
+        ):
             raise InvalidArgument(f"descriptors_batch_size: {descriptors_batch_size} is not larger than zero")
         batch_size = None if descriptors_batch_size == -1 else descriptors_batch_size
         chosen = _variational(entries, separate_boundary_dataset, len(positions))
         descriptors = analytic(descriptor_function, n_atoms)
         values, jacobian = SparseJacobian.of(descriptors, positions[chosen], batch_size=batch_size)
-        unused = (~jacobian.used_atoms()).nonzero()[:, 0].tolist()
+        jacobian = jacobian.without_zeros()
+        used = torch.bincount(jacobian.pattern.atoms, minlength=n_atoms)
+        unused = (used == 0).nonzero()[:, 0].tolist()
         if unused and not self.force_all_atoms:
             raise InvalidArgument(
-                f"atoms {unused} are not used in any of the descriptors; to include all atoms even if not used, "
-                "make SmartDerivatives with force_all_atoms=True"
+                f"atoms {unused} are not used in any of the descriptors; to include all atoms even if not "
+                "used, make SmartDerivatives with force_all_atoms=True"
             )
         self.n_atoms = n_atoms
-        self.jacobian = jacobian.without_zeros().to(self.setup_device)
+        self.jacobian = jacobian.to(self.setup_device)
         data = values.new_zeros(len(positions), values.shape[1])
         data[chosen] = values
         if not bool(chosen.all()):
@@ -101,7 +109,8 @@ class SmartDerivatives(torch.nn.Module):
         x
             (N, D) or (N, D, n_out) derivatives of the outputs with respect to the descriptors.
         ref_idx
-            (N,) number of each frame in the data set that `setup` saw, in any order and number; by default all.
+            (N,) number of each frame in the data set that `setup` saw, in any order and number; by default
+            all.
 
         Returns
         -------
@@ -112,9 +121,16 @@ class SmartDerivatives(torch.nn.Module):
             raise InvalidArgument("SmartDerivatives has no derivatives yet: call setup first")
         if self.jacobian.device != x.device:
             self.jacobian = self.jacobian.to(x.device)
-        if ref_idx is None:
-            ref_idx = torch.arange(len(x), device=x.device)
-        return self.jacobian.transpose_product(x, _frames(ref_idx, len(x), self.jacobian))
+        frames = torch.arange(len(x), device=x.device) if ref_idx is None else ref_idx.reshape(-1).long()
+        if len(frames) != len(x):
+            raise InvalidArgument(f"ref_idx: {len(frames)} frames for derivatives of {len(x)}")
+        try:
+            return self.jacobian.transpose_product(x, frames)
+        except IndexError as error:
+            raise InvalidArgument(
+                f"ref_idx: {int(frames.min())} to {int(frames.max())}; derivatives are known for frames 0 to "
+                f"{self.jacobian.n_frames - 1}, and -1 marks frames of the boundary, which have none"
+            ) from error
 
     def move_to_cpu(self) -> None:
         """Take the derivatives back to the memory of the CPU."""
@@ -149,23 +165,6 @@ def _restored(state: dict[str, Any]) -> SmartDerivatives:
     return restored
 
 
-def _frames(ref_idx: torch.Tensor, n: int, jacobian: SparseJacobian) -> torch.Tensor | None:
-    """Frames of the Jacobian; None for all in order."""
-    frames = ref_idx.reshape(-1).to(torch.int64)
-    if len(frames) != n:
-        raise InvalidArgument(f"ref_idx: {len(frames)} frames for derivatives of {n}")
-    if n and frames.device.type == "cpu":
-        low, high = int(frames.min()), int(frames.max())
-        if low < 0 or high >= jacobian.n_frames:
-            raise InvalidArgument(
-                f"ref_idx: frame {low if low < 0 else high}; derivatives are known for frames 0 to "
-                f"{jacobian.n_frames - 1}, and -1 marks frames of the boundary, which have none"
-            )
-        if n == jacobian.n_frames and torch.equal(frames, torch.arange(n)):
-            return None
-    return frames
-
-
 def _entries(dataset: Any) -> dict[str, torch.Tensor]:
     """The tensors of a data set: a mapping, or an object with `keys` (a method or not) and items by name."""
     if isinstance(dataset, Mapping):
@@ -195,12 +194,12 @@ def _variational(entries: Mapping[str, torch.Tensor], separate: bool, n_frames: 
     if not separate:
         return torch.ones(n_frames, dtype=torch.bool)
     if "labels" not in entries:
-        raise InvalidArgument(f"dataset: no entry 'labels' among {sorted(entries)}, needed to separate the boundary")
+        raise InvalidArgument(f"dataset: no entry 'labels' among {sorted(entries)}, by which to separate")
     chosen = torch.as_tensor(entries["labels"]).reshape(-1) > 1
     if not bool(chosen.any()):
         raise InvalidArgument(
-            "dataset: no label is above 1, so no points are left after separating boundary and variational ones; "
-            "for unbiased data only, set separate_boundary_dataset=False here and in the committor"
+            "dataset: no label is above 1, so no points are left after separating boundary and variational "
+            "ones; for unbiased data only, set separate_boundary_dataset=False here and in the committor"
         )
     return chosen
 
@@ -211,6 +210,8 @@ def _described(
     """A data set of the same kind with descriptors as data."""
     ref_idx = torch.full((len(data),), -1, dtype=torch.int32)
     ref_idx[chosen.cpu()] = torch.arange(int(chosen.sum()), dtype=torch.int32)
-    copied = {name: torch.as_tensor(entries[name]).clone() for name in ("labels", "weights") if name in entries}
+    copied = {
+        name: torch.as_tensor(entries[name]).clone() for name in ("labels", "weights") if name in entries
+    }
     result = {"data": data, **copied, "ref_idx": ref_idx}
     return result if isinstance(dataset, Mapping) else type(dataset)(result)

@@ -13,16 +13,16 @@ from gnncv.jacobian.descriptor import Descriptor
 from gnncv.jacobian.pattern import SparsityPattern
 from gnncv.jacobian.products import product, transpose_product
 
-# Numbers that the blocks of one piece of a computation over frames may have.
-_PIECE = 3_000_000
+# Numbers that the blocks of one piece of a computation over frames may have: few enough for the cache.
+_PIECE = 100_000
 
 
 class SparseJacobian:
     """Derivatives dD_d/dr_a of D descriptors with respect to N atoms, only those that can differ from zero.
 
-    Rows are descriptors; an entry is the block of three derivatives with respect to one atom. The pattern is that of all
-    frames, the blocks are their own. Products are differentiable with respect to the vector and to the blocks, to any
-    order, so that a loss on gradients trains through them.
+    Rows are descriptors; an entry is the block of three derivatives with respect to one atom. The pattern is
+    that of all frames, the blocks are their own. Products are differentiable with respect to the vector and
+    to the blocks, to any order, so that a loss on gradients trains through them.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class SparseJacobian:
 
     Examples
     --------
-    >>> distances = gnncv.PairDistances(n_atoms=45, cell=cell)
+    >>> distances = gnncv.jacobian.PairDistances(n_atoms=45, cell=cell)
     >>> values, jacobian = gnncv.SparseJacobian.of(distances, positions)
     >>> gradient = jacobian.transpose_product(slopes)  # (n_frames, D) -> (n_frames, N, 3)
     """
@@ -59,14 +59,14 @@ class SparseJacobian:
         Parameters
         ----------
         descriptors
-            An analytic descriptor, or any function of positions (n_frames, N, 3) to values (n_frames, D) that treats
-            each frame on its own and is made of differentiable torch operations.
+            An analytic descriptor, or any function of positions (n_frames, N, 3) to values (n_frames, D) that
+            treats each frame on its own and is made of differentiable torch operations.
         positions
             (n_frames, N, 3). Where they require gradients, values and blocks are differentiable.
         pattern
-            For a function: the atoms that each of its values can depend on, as a `SparsityPattern`, a list of atoms
-            for each value, or a boolean matrix (D, N). By default it is found by `find_pattern`, and may then hold
-            entries that are always zero but lacks none.
+            For a function: the atoms that each of its values can depend on, as a `SparsityPattern`, a list of
+            atoms for each value, or a boolean matrix (D, N). By default it is found by `find_pattern`, and
+            may then hold entries that are always zero but lacks none.
         batch_size
             Frames at once; by default as many as keep the memory for intermediate results low.
 
@@ -93,10 +93,12 @@ class SparseJacobian:
         if len(positions) <= batch_size:
             values, blocks = source.evaluate(positions)
             return values, cls(source.pattern, blocks)
-        starts = range(0, len(positions), batch_size)
-        pieces = [source.evaluate(positions, slice(i, i + batch_size)) for i in starts]
-        joined_values, joined_blocks = (torch.cat(parts) for parts in zip(*pieces, strict=True))
-        return joined_values, cls(source.pattern, joined_blocks)
+        pieces = [slice(i, i + batch_size) for i in range(0, len(positions), batch_size)]
+        if torch.is_grad_enabled() and positions.requires_grad:
+            parts = zip(*(source.evaluate(positions, piece) for piece in pieces), strict=True)
+            values, blocks = (torch.cat(part) for part in parts)
+            return values, cls(source.pattern, blocks)
+        return _evaluated_by_pieces(source, positions, pieces)
 
     @property
     def n_frames(self) -> int:
@@ -133,50 +135,59 @@ class SparseJacobian:
         torch.Tensor
             (F, N, 3) or (F, N, 3, K).
         """
-        blocks, v = self._matched(v, frames, "v", (self.n_descriptors,))
+        blocks, v, frames = self._matched(v, frames, "v", (self.n_descriptors,))
         if v.ndim == 2:
-            return transpose_product(blocks, v[..., None], self.pattern)[..., 0]
-        return transpose_product(blocks, v, self.pattern)
+            return transpose_product(blocks, v[..., None], self.pattern, frames)[..., 0]
+        return transpose_product(blocks, v, self.pattern, frames)
 
     def product(self, w: torch.Tensor, frames: torch.Tensor | None = None) -> torch.Tensor:
         """J w: change of the descriptors for displacements (F, N, 3) or (F, N, 3, K); (F, D) or (F, D, K)."""
-        blocks, w = self._matched(w, frames, "w", (self.n_atoms, 3))
+        blocks, w, frames = self._matched(w, frames, "w", (self.n_atoms, 3))
         if w.ndim == 3:
-            return product(blocks, w[..., None], self.pattern)[..., 0]
-        return product(blocks, w, self.pattern)
+            return product(blocks, w[..., None], self.pattern, frames)[..., 0]
+        return product(blocks, w, self.pattern, frames)
 
     def _matched(
         self, vector: torch.Tensor, frames: torch.Tensor | None, name: str, shape: tuple[int, ...]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Blocks of the frames, and the vector, in one precision."""
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Blocks and vector in one precision, and the frames where the blocks are."""
         n_frames = self.n_frames if frames is None else len(frames)
         full = (n_frames, *shape)
         if vector.shape[: len(full)] != full or vector.ndim > len(full) + 1:
             raise InvalidArgument(
-                f"{name}: shape {tuple(vector.shape)}, expected {full}, and one more dimension for several outputs"
+                f"{name}: shape {tuple(vector.shape)}, expected {full}, and one dimension more for "
+                "several outputs"
             )
-        blocks = self.blocks
+        if vector.dtype != self.blocks.dtype:
+            dtype = torch.promote_types(self.blocks.dtype, vector.dtype)
+            blocks, vector = self.blocks.to(dtype), vector.to(dtype)
+        else:
+            blocks = self.blocks
         if frames is not None:
-            blocks = blocks.index_select(0, frames.to(blocks.device))
-        dtype = torch.promote_types(blocks.dtype, vector.dtype)
-        return blocks.to(dtype), vector.to(dtype)
+            frames = frames.to(device=blocks.device, dtype=torch.int64)
+        return blocks, vector, frames
 
     def without_zeros(self) -> SparseJacobian:
         """The same without entries that are zero in all frames: those of atoms beyond a cutoff, for one."""
-        kept = (self.blocks != 0).any(2).any(0)
+        kept = self._other_than_zero()
         if bool(kept.all()):
             return self
         before = torch.cat([kept.new_zeros(1, dtype=torch.int64), kept.cumsum(0)])
-        row_ptr = before[self.pattern.row_ptr]
-        pattern = SparsityPattern(row_ptr, self.pattern.atoms[kept], self.n_atoms)
+        pattern = SparsityPattern(before[self.pattern.row_ptr], self.pattern.atoms[kept], self.n_atoms)
         return SparseJacobian(pattern, self.blocks[:, kept])
 
-    def used_atoms(self) -> torch.Tensor:
-        """(N,) whether any descriptor has a derivative other than zero with respect to an atom, in any frame."""
-        entries = (self.blocks != 0).any(2).any(0)
-        used = torch.zeros(self.n_atoms, dtype=torch.bool, device=self.device)
-        used[self.pattern.atoms[entries]] = True
-        return used
+    def _other_than_zero(self) -> torch.Tensor:
+        """(E,) whether an entry differs from zero in any frame."""
+        kept = torch.zeros(self.pattern.n_entries, dtype=torch.bool, device=self.device)
+        start, size = 0, 1
+        while start < self.n_frames:  # mostly the first frames settle it
+            left = (~kept).nonzero()[:, 0]
+            if len(left) == 0:
+                break
+            x, y, z = (self.blocks.detach()[start : start + size, left] != 0).unbind(2)
+            kept[left] = (x | y | z).any(0)
+            start, size = start + size, 2 * size
+        return kept
 
     def to(self, device: torch.device | str) -> SparseJacobian:
         """The same on a device."""
@@ -194,6 +205,19 @@ class SparseJacobian:
             f"SparseJacobian({self.n_frames} frames, {self.n_descriptors} descriptors, {self.n_atoms} atoms, "
             f"{self.pattern.n_entries} entries, {self.blocks.dtype}, {self.device})"
         )
+
+
+def _evaluated_by_pieces(
+    source: Descriptor | ColoredJacobian, positions: torch.Tensor, pieces: list[slice]
+) -> tuple[torch.Tensor, SparseJacobian]:
+    """Values and Jacobian, each piece written where it belongs."""
+    first_values, first_blocks = source.evaluate(positions, pieces[0])
+    values = first_values.new_empty(len(positions), *first_values.shape[1:])
+    blocks = first_blocks.new_empty(len(positions), *first_blocks.shape[1:])
+    values[pieces[0]], blocks[pieces[0]] = first_values, first_blocks
+    for piece in pieces[1:]:
+        values[piece], blocks[piece] = source.evaluate(positions, piece)
+    return values, SparseJacobian(source.pattern, blocks)
 
 
 def as_pattern(

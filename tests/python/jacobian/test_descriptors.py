@@ -82,7 +82,9 @@ def test_torsions_have_the_sign_of_iupac():
 
 
 def test_degenerate_eigenvalues(generator):
-    """Three atoms at the corners of a regular triangle: -s, -s, 2s. Derivatives are finite, and that of the sum right."""
+    """Three atoms at the corners of a regular triangle: -s, -s, 2s. Derivatives are finite, and that of the
+    sum right.
+    """
     triangle = torch.tensor([[[0, 0, 0], [1, 0, 0], [0.5, 3**0.5 / 2, 0]]], dtype=torch.float64)
     descriptor = AdjacencyEigenvalues(3, switching=fermi)
     values, jacobian = SparseJacobian.of(descriptor, triangle)
@@ -155,7 +157,11 @@ def test_any_switching_function(generator):
 
 def test_no_frames_no_atoms_nothing_asked():
     empty = torch.empty(0, 5, 3)
-    assert SparseJacobian.of(PairDistances(5), empty)[1].transpose_product(torch.empty(0, 10)).shape == (0, 5, 3)
+    assert SparseJacobian.of(PairDistances(5), empty)[1].transpose_product(torch.empty(0, 10)).shape == (
+        0,
+        5,
+        3,
+    )
     positions = torch.rand(2, 1, 3)
     values, jacobian = SparseJacobian.of(PairDistances(1), positions)
     assert values.shape == (2, 0) and jacobian.product(positions).shape == (2, 0)

@@ -24,11 +24,14 @@ def shortest_by_enumeration(vectors: np.ndarray, cell: np.ndarray, pbc: np.ndarr
 def test_no_image_is_shorter(generator, oblique, pbc):
     pbc = np.array(pbc, dtype=bool)
     for _ in range(20):
-        cell = np.diag(generator.uniform(1.5, 4, size=3)) + oblique * np.tril(generator.normal(size=(3, 3)), -1)
+        cell = np.diag(generator.uniform(1.5, 4, size=3)) + oblique * np.tril(
+            generator.normal(size=(3, 3)), -1
+        )
         vectors = generator.uniform(-10, 10, size=(1, 200, 3))
         found = Lattice.of(cell, pbc).shortest(torch.from_numpy(vectors))[0].numpy()
         expected = shortest_by_enumeration(vectors[0], cell, pbc)
-        np.testing.assert_allclose(np.linalg.norm(found, axis=1), expected, rtol=0, atol=1e-10)
+        assert (np.linalg.norm(found, axis=1) < expected + 1e-10).all()
+        # ... and what was found is an image.
         whole = (found - vectors[0]) @ np.linalg.inv(np.where(pbc[:, None], cell, np.eye(3)))
         np.testing.assert_allclose(whole[:, pbc], np.round(whole[:, pbc]), rtol=0, atol=1e-9)
 
@@ -39,4 +42,6 @@ def test_single_precision(generator):
     lattice = Lattice.of(cell)
     found = lattice.shortest(vectors.float())
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found.norm(dim=2).double(), lattice.shortest(vectors).norm(dim=2), rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        found.norm(dim=2).double(), lattice.shortest(vectors).norm(dim=2), rtol=0, atol=1e-5
+    )

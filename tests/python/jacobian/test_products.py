@@ -63,6 +63,8 @@ def test_products_are_adjoint(generator, kind, dtype):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("which", ["transpose_product", "product"])
 def test_derivatives_of_any_order(generator, kind, which):
+    if kind == "no entries":
+        pytest.skip("without entries there is nothing to differentiate")
     jacobian = random_jacobian(generator, kind, 2)
     shape = (2, 7, 2) if which == "transpose_product" else (2, 5, 3, 2)
     blocks, vector = jacobian.blocks.requires_grad_(), random(generator, *shape).requires_grad_()
@@ -76,8 +78,7 @@ def test_derivatives_of_any_order(generator, kind, which):
 
     assert torch.autograd.gradcheck(function, (blocks, vector))
     assert torch.autograd.gradgradcheck(function, (blocks, vector))
-    if jacobian.pattern.n_entries:
-        assert torch.autograd.gradgradcheck(slope, (blocks, vector))
+    assert torch.autograd.gradgradcheck(slope, (blocks, vector))
 
 
 @pytest.mark.parametrize("kind", ["even", "uneven"])

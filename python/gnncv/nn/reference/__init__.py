@@ -10,6 +10,7 @@ from .density_invariants import density_invariants
 from .message_passing import message_passing
 from .pair_geometry import pair_distances, pair_geometry
 from .segment_sum import segment_sum
+from .sparse_products import sparse_entry_product, sparse_product, sparse_transpose_product
 from .table_messages import table_messages
 from .tables import (
     averaged_densities,
@@ -30,6 +31,9 @@ __all__ = [
     "pair_distances",
     "pair_geometry",
     "segment_sum",
+    "sparse_entry_product",
+    "sparse_product",
+    "sparse_transpose_product",
     "table_attention",
     "table_functions",
     "table_messages",
