@@ -17,7 +17,7 @@ HAVE_GNNCV := $(VENV)/.gnncv-installed
 
 CXX_SOURCES := $(shell find cpp python/bindings cmake -type f 2>/dev/null)
 CLANG_FORMAT_FILES := $(shell find cpp python/bindings plumed_plugin tests/cpp examples -type f \
-	\( -name '*.h' -o -name '*.cpp' -o -name '*.cc' -o -name '*.cu' \) 2>/dev/null)
+	\( -name '*.h' -o -name '*.cpp' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null)
 PYTHON_SOURCES := $(wildcard python tests benchmarks examples docs)
 
 .DEFAULT_GOAL := help

@@ -6,6 +6,8 @@
 // p_l is the square of Steinhardt's q_l (see density_invariants.h).
 #pragma once
 
+#include "kernels/host_device.h"
+
 #include <cstdint>
 
 namespace gnncv::kernels {
@@ -25,7 +27,7 @@ struct FeatureInput {
     double floor;                // e
     std::int64_t row_stride = 0; // numbers from one site's densities to the next one's; 0: no gaps
 
-    [[nodiscard]] std::int64_t stride() const {
+    [[nodiscard]] GNNCV_INLINE std::int64_t stride() const {
         return row_stride > 0 ? row_stride : n_rows * (l_max + 1) * (l_max + 1);
     }
     [[nodiscard]] std::int64_t n_features() const { return 2 * n_rows * (l_max + 1) + 1; }

@@ -3,7 +3,7 @@
 // derivatives.
 #pragma once
 
-#include "kernels/lanes.h"
+#include "kernels/host_device.h"
 
 #include <cstdint>
 
@@ -35,6 +35,43 @@ struct TablePlace {
         t = x - static_cast<T>(interval);
     }
 };
+
+template <typename T>
+struct ValueAndSlope {
+    T value, slope;
+};
+// V: a register of channels or one of them. Term k of them is a(k); the slope is the derivative in t.
+template <typename V, typename T, typename A>
+GNNCV_INLINE V polynomial(T t, const A& a) {
+    V value = a(table_terms - 1);
+    for (int k = table_terms - 2; k >= 0; --k) {
+        value = a(k) + t * value;
+    }
+    return value;
+}
+template <typename V, typename T, typename A>
+GNNCV_INLINE ValueAndSlope<V> polynomial_and_slope(T t, const A& a) {
+    V value = a(table_terms - 1), slope = value;
+    value = a(table_terms - 2) + t * value;
+    for (int k = table_terms - 3; k >= 0; --k) {
+        slope = value + t * slope;
+        value = a(k) + t * value;
+    }
+    return {value, slope};
+}
+
+// One channel; the slope is per angstrom.
+template <typename T>
+GNNCV_INLINE T table_value(const RadialTable<T>& table, const TablePlace<T>& place, std::int64_t channel) {
+    return polynomial<T>(place.t, [&](int k) { return place.coefficients[k * table.n_channels + channel]; });
+}
+template <typename T>
+GNNCV_INLINE ValueAndSlope<T> table_value_and_slope(const RadialTable<T>& table, const TablePlace<T>& place,
+                                                    std::int64_t channel) {
+    const ValueAndSlope<T> at = polynomial_and_slope<T>(
+        place.t, [&](int k) { return place.coefficients[k * table.n_channels + channel]; });
+    return {at.value, table.inverse_step * at.slope};
+}
 
 // values[c] of channels first..last-1.
 template <typename T>

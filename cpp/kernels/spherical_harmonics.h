@@ -13,7 +13,7 @@
 // The functions are generic in V, the type of a coordinate: a scalar, or Lanes of the compiler.
 #pragma once
 
-#include "kernels/lanes.h"
+#include "kernels/host_device.h"
 
 #include <cmath>
 

@@ -53,28 +53,4 @@ private:
     std::int64_t first_ = 0, end_center_ = 0, capacity_ = 0;
 };
 
-template <typename T>
-struct ValueAndSlope {
-    T value, slope;
-};
-// V: a register of channels or one of them. Term k of them is a(k); the slope is the derivative in t.
-template <typename V, typename T, typename A>
-GNNCV_INLINE V polynomial(T t, const A& a) {
-    V value = a(table_terms - 1);
-    for (int k = table_terms - 2; k >= 0; --k) {
-        value = a(k) + t * value;
-    }
-    return value;
-}
-template <typename V, typename T, typename A>
-GNNCV_INLINE ValueAndSlope<V> polynomial_and_slope(T t, const A& a) {
-    V value = a(table_terms - 1), slope = value;
-    value = a(table_terms - 2) + t * value;
-    for (int k = table_terms - 3; k >= 0; --k) {
-        slope = value + t * slope;
-        value = a(k) + t * value;
-    }
-    return {value, slope};
-}
-
 } // namespace gnncv::kernels

@@ -1,10 +1,12 @@
 // torch.ops.gnncv: pair_geometry, bond_densities, density_invariants. Each has first derivatives only.
 #include "kernels/bond_densities.h"
+#include "kernels/cuda_kernels.h"
 #include "kernels/density_invariants.h"
 #include "kernels/pair_geometry.h"
 #include "kernels/pair_rows.h"
 #include "kernels/spherical_harmonics.h"
 #include "model/operator_arguments.h"
+#include "model/operator_device.h"
 
 #include <torch/library.h>
 
@@ -14,15 +16,20 @@ namespace {
 // --- pair_geometry
 // ---------------------------------------------------------------------------------------------------
 
-std::tuple<Tensor, Tensor> pair_geometry_cpu(const Tensor& vectors) {
+std::tuple<Tensor, Tensor> compute_pair_geometry(const Tensor& vectors) {
     check_vectors("pair_geometry", vectors);
     const Tensor v = vectors.contiguous();
     Tensor distances = at::empty({v.size(0)}, v.options());
     Tensor directions = at::empty_like(v);
     with_precision("pair_geometry", v, [&](auto zero) {
         using T = decltype(zero);
-        kernels::pair_geometry_kernel<T>(v.const_data_ptr<T>(), v.size(0), distances.mutable_data_ptr<T>(),
-                                         directions.mutable_data_ptr<T>());
+        const T* const r = v.const_data_ptr<T>();
+        T *const d = distances.mutable_data_ptr<T>(), *const u = directions.mutable_data_ptr<T>();
+        if (v.is_cuda()) {
+            kernels::pair_geometry_cuda<T>(r, v.size(0), d, u, OnGpu(v).queue);
+        } else {
+            kernels::pair_geometry_kernel<T>(r, v.size(0), d, u);
+        }
     });
     return {distances, directions};
 }
@@ -31,7 +38,7 @@ struct PairGeometry : torch::autograd::Function<PairGeometry> {
     static variable_list forward(AutogradContext* context, const Tensor& vectors) {
         const at::AutoDispatchBelowADInplaceOrView below;
         context->save_for_backward({vectors});
-        auto [distances, directions] = pair_geometry_cpu(vectors);
+        auto [distances, directions] = compute_pair_geometry(vectors);
         return {distances, directions};
     }
     static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -41,9 +48,14 @@ struct PairGeometry : torch::autograd::Function<PairGeometry> {
         Tensor result = at::empty_like(v);
         with_precision("pair_geometry", v, [&](auto zero) {
             using T = decltype(zero);
-            kernels::pair_geometry_backward_kernel<T>(
-                v.const_data_ptr<T>(), v.size(0), distances.const_data_ptr<T>(),
-                directions.const_data_ptr<T>(), result.mutable_data_ptr<T>());
+            const T *const r = v.const_data_ptr<T>(), *const d = distances.const_data_ptr<T>(),
+                           *const u = directions.const_data_ptr<T>();
+            T* const out = result.mutable_data_ptr<T>();
+            if (v.is_cuda()) {
+                kernels::pair_geometry_backward_cuda<T>(r, v.size(0), d, u, out, OnGpu(v).queue);
+            } else {
+                kernels::pair_geometry_backward_kernel<T>(r, v.size(0), d, u, out);
+            }
         });
         return {result};
     }
@@ -62,7 +74,7 @@ void for_pairs(int64_t n_pairs, const F& f) {
     at::parallel_for(0, n_pairs, fewest_pairs, [&](int64_t begin, int64_t end) { f(begin, end - begin); });
 }
 
-Tensor pair_distances_cpu(const Tensor& vectors) {
+Tensor compute_pair_distances(const Tensor& vectors) {
     check_vectors("pair_distances", vectors);
     const Tensor v = vectors.contiguous();
     Tensor distances = at::empty({v.size(0)}, v.options());
@@ -70,6 +82,10 @@ Tensor pair_distances_cpu(const Tensor& vectors) {
         using T = decltype(zero);
         const T* const r = v.const_data_ptr<T>();
         T* const d = distances.mutable_data_ptr<T>();
+        if (v.is_cuda()) {
+            kernels::pair_distances_cuda<T>(r, v.size(0), d, OnGpu(v).queue);
+            return;
+        }
         for_pairs(v.size(0),
                   [&](int64_t p, int64_t n) { kernels::pair_distances_kernel<T>(r + 3 * p, n, d + p); });
     });
@@ -79,7 +95,7 @@ Tensor pair_distances_cpu(const Tensor& vectors) {
 struct PairDistances : torch::autograd::Function<PairDistances> {
     static Tensor forward(AutogradContext* context, const Tensor& vectors) {
         const at::AutoDispatchBelowADInplaceOrView below;
-        Tensor distances = pair_distances_cpu(vectors);
+        Tensor distances = compute_pair_distances(vectors);
         context->save_for_backward({vectors, distances});
         return distances;
     }
@@ -93,6 +109,10 @@ struct PairDistances : torch::autograd::Function<PairDistances> {
             const T *const r = v.const_data_ptr<T>(), *const d = saved[1].const_data_ptr<T>(),
                            *const g = gradient.const_data_ptr<T>();
             T* const out = result.mutable_data_ptr<T>();
+            if (v.is_cuda()) {
+                kernels::pair_distances_backward_cuda<T>(r, v.size(0), g, out, OnGpu(v).queue);
+                return;
+            }
             for_pairs(v.size(0), [&](int64_t p, int64_t n) {
                 kernels::pair_distances_backward_kernel<T>(r + 3 * p, d + p, n, g + p, out + 3 * p);
             });
@@ -234,14 +254,22 @@ TORCH_LIBRARY(gnncv, library) {
     library.def("density_invariants(Tensor densities, int l_max) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(gnncv, CPU, library) {
-    library.impl("pair_distances", pair_distances_cpu);
-    library.impl("pair_geometry", pair_geometry_cpu);
+    library.impl("pair_distances", compute_pair_distances);
+    library.impl("pair_geometry", compute_pair_geometry);
     library.impl("bond_densities", bond_densities_cpu);
     library.impl("density_invariants", density_invariants_cpu);
 }
-TORCH_LIBRARY_IMPL(gnncv, AutogradCPU, library) {
+TORCH_LIBRARY_IMPL(gnncv, CUDA, library) {
+    if (kernels::cuda_compiled()) {
+        library.impl("pair_distances", compute_pair_distances);
+        library.impl("pair_geometry", compute_pair_geometry);
+    }
+}
+TORCH_LIBRARY_IMPL(gnncv, Autograd, library) {
     library.impl("pair_distances", pair_distances_autograd);
     library.impl("pair_geometry", pair_geometry_autograd);
+}
+TORCH_LIBRARY_IMPL(gnncv, AutogradCPU, library) {
     library.impl("bond_densities", bond_densities_autograd);
     library.impl("density_invariants", density_invariants_autograd);
 }

@@ -1,5 +1,6 @@
 // torch.ops.gnncv: table_messages, message passing with tabulated filters, nothing stored per pair. It has
 // first derivatives only.
+#include "kernels/cuda_kernels.h"
 #include "kernels/table_messages.h"
 #include "model/table_arguments.h"
 
@@ -34,10 +35,18 @@ struct MessagesArguments : TableArguments {
                                              types.scalar_type() == at::kLong),
                           "gnncv::", messages_name, ": types must be int64 of shape (", pairs.n_centers,
                           ",)");
+        check_devices(messages_name, tables, {{"features", &features}});
+        if (n_species == 1) {
+            return;
+        }
+        check_devices(messages_name, tables, {{"types", &types}});
+        if (!types.is_cpu()) {
+            return; // trusted, as the pairs are
+        }
         const auto known = [this](int64_t type) { return type >= 0 && type < n_species; };
-        const int64_t* first = n_species == 1 ? nullptr : this->types.const_data_ptr<int64_t>();
-        TORCH_CHECK_VALUE(n_species == 1 || std::all_of(first, first + pairs.n_centers, known),
-                          "gnncv::", messages_name, ": types must be 0 to ", n_species - 1);
+        const int64_t* first = this->types.const_data_ptr<int64_t>();
+        TORCH_CHECK_VALUE(std::all_of(first, first + pairs.n_centers, known), "gnncv::", messages_name,
+                          ": types must be 0 to ", n_species - 1);
     }
 
     // All tables one after the other.
@@ -65,13 +74,18 @@ struct MessagesArguments : TableArguments {
     int64_t n_intervals;
 };
 
-Tensor table_messages_cpu(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
-                          const Tensor& types, const Tensor& table, double cutoff, const Tensor& features) {
+Tensor compute_table_messages(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
+                              const Tensor& types, const Tensor& table, double cutoff,
+                              const Tensor& features) {
     const MessagesArguments in(distances, neighbor, row_ptr, types, table, cutoff, features);
     Tensor messages = at::empty_like(in.features);
     with_precision(messages_name, in.table, [&](auto zero) {
         using T = decltype(zero);
         T* const out = messages.mutable_data_ptr<T>();
+        if (in.table.is_cuda()) {
+            kernels::table_messages_cuda<T>(in.input<T>(in.pairs), out, OnGpu(in.table).queue);
+            return;
+        }
         for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
             kernels::table_messages_kernel<T>(in.input<T>(share), out);
         });
@@ -81,6 +95,7 @@ Tensor table_messages_cpu(const Tensor& distances, const Tensor& neighbor, const
 
 // A sum for each share of the centers, added in their order.
 Tensor coefficients_gradient(const MessagesArguments& in, const Tensor& gradient, at::IntArrayRef shape) {
+    check_table_is_on_the_cpu(messages_name, in.table);
     Tensor sums = at::zeros({number_of_shares(in.pairs.n_centers), in.table.numel()}, in.table.options());
     with_precision(messages_name, in.table, [&](auto zero) {
         using T = decltype(zero);
@@ -100,7 +115,7 @@ struct TableMessages : torch::autograd::Function<TableMessages> {
         const at::AutoDispatchBelowADInplaceOrView below;
         context->save_for_backward({distances, neighbor, row_ptr, types, table, features});
         context->saved_data["cutoff"] = cutoff;
-        return table_messages_cpu(distances, neighbor, row_ptr, types, table, cutoff, features);
+        return compute_table_messages(distances, neighbor, row_ptr, types, table, cutoff, features);
     }
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         refuse_second_derivatives(messages_name);
@@ -119,6 +134,11 @@ struct TableMessages : torch::autograd::Function<TableMessages> {
                 using T = decltype(zero);
                 const kernels::TableMessagesGradients<T> out{
                     distances.mutable_data_ptr<T>(), for_features ? features.mutable_data_ptr<T>() : nullptr};
+                if (in.table.is_cuda()) {
+                    kernels::table_messages_backward_cuda<T>(
+                        in.input<T>(in.pairs), gradient.const_data_ptr<T>(), out, OnGpu(in.table).queue);
+                    return;
+                }
                 for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
                     kernels::table_messages_backward_kernel<T>(in.input<T>(share),
                                                                gradient.const_data_ptr<T>(), out);
@@ -145,9 +165,14 @@ TORCH_LIBRARY_FRAGMENT(gnncv, library) {
                 "Tensor table, float cutoff, Tensor features) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(gnncv, CPU, library) {
-    library.impl("table_messages", table_messages_cpu);
+    library.impl("table_messages", compute_table_messages);
 }
-TORCH_LIBRARY_IMPL(gnncv, AutogradCPU, library) {
+TORCH_LIBRARY_IMPL(gnncv, CUDA, library) {
+    if (kernels::cuda_compiled()) {
+        library.impl("table_messages", compute_table_messages);
+    }
+}
+TORCH_LIBRARY_IMPL(gnncv, Autograd, library) {
     library.impl("table_messages", table_messages_autograd);
 }
 

@@ -2,6 +2,7 @@
 // pair vectors and tabulated functions of distance to quantities of sites, nothing stored per pair. Each has
 // first derivatives only.
 #include "kernels/averaged_densities.h"
+#include "kernels/cuda_kernels.h"
 #include "kernels/environment_densities.h"
 #include "kernels/environment_features.h"
 #include "kernels/spherical_harmonics.h"
@@ -28,6 +29,7 @@ struct EnvironmentArguments : TableArguments {
         TORCH_CHECK_VALUE(
             types.dim() == 1 && types.size(0) == pairs.n_centers && types.scalar_type() == at::kLong,
             "gnncv::", environment_name, ": types must be int64 of shape (", pairs.n_centers, ",)");
+        check_devices(environment_name, table, {{"types", &types}});
         TORCH_CHECK_VALUE(n_species >= 1, "gnncv::", environment_name, ": n_species must be at least 1, got ",
                           n_species);
         TORCH_CHECK_VALUE(l_max >= 0 && l_max <= kernels::max_degree, "gnncv::", environment_name,
@@ -45,10 +47,10 @@ struct EnvironmentArguments : TableArguments {
     }
 };
 
-std::tuple<Tensor, Tensor> environment_densities_cpu(const Tensor& vectors, const Tensor& neighbor,
-                                                     const Tensor& row_ptr, const Tensor& types,
-                                                     const Tensor& table, double cutoff, int64_t n_species,
-                                                     int64_t l_max) {
+std::tuple<Tensor, Tensor> compute_environment_densities(const Tensor& vectors, const Tensor& neighbor,
+                                                         const Tensor& row_ptr, const Tensor& types,
+                                                         const Tensor& table, double cutoff,
+                                                         int64_t n_species, int64_t l_max) {
     const EnvironmentArguments in(vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max);
     const int64_t n_radial = table.size(2) - 1;
     Tensor densities =
@@ -58,6 +60,10 @@ std::tuple<Tensor, Tensor> environment_densities_cpu(const Tensor& vectors, cons
         using T = decltype(zero);
         T* const a = densities.mutable_data_ptr<T>();
         T* const n = coordination.mutable_data_ptr<T>();
+        if (in.table.is_cuda()) {
+            kernels::environment_densities_cuda<T>(in.input<T>(in.pairs), a, n, OnGpu(in.table).queue);
+            return;
+        }
         for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
             kernels::environment_densities_kernel<T>(in.input<T>(share), a, n);
         });
@@ -75,7 +81,7 @@ struct EnvironmentDensities : torch::autograd::Function<EnvironmentDensities> {
         context->saved_data["n_species"] = n_species;
         context->saved_data["l_max"] = l_max;
         auto [densities, coordination] =
-            environment_densities_cpu(vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max);
+            compute_environment_densities(vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max);
         return {densities, coordination};
     }
     static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -89,9 +95,14 @@ struct EnvironmentDensities : torch::autograd::Function<EnvironmentDensities> {
         with_precision(environment_name, in.table, [&](auto zero) {
             using T = decltype(zero);
             T* const out = result.mutable_data_ptr<T>();
+            const T *const a = densities.const_data_ptr<T>(), *const n = coordination.const_data_ptr<T>();
+            if (in.table.is_cuda()) {
+                kernels::environment_densities_backward_cuda<T>(in.input<T>(in.pairs), a, n, out,
+                                                                OnGpu(in.table).queue);
+                return;
+            }
             for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
-                kernels::environment_densities_backward_kernel<T>(
-                    in.input<T>(share), densities.const_data_ptr<T>(), coordination.const_data_ptr<T>(), out);
+                kernels::environment_densities_backward_kernel<T>(in.input<T>(share), a, n, out);
             });
         });
         variable_list all(8);
@@ -127,6 +138,7 @@ struct AveragedArguments : TableArguments {
                           ", K, LM), got ", densities.sizes());
         TORCH_CHECK_TYPE(densities.scalar_type() == table.scalar_type(), "gnncv::", averaged_name,
                          ": densities are ", densities.scalar_type(), ", expected ", table.scalar_type());
+        check_devices(averaged_name, table, {{"densities", &densities}, {"coordination", &coordination}});
         check_columns(averaged_name, "coordination", this->coordination, *this, 1);
     }
 
@@ -137,14 +149,18 @@ struct AveragedArguments : TableArguments {
     }
 };
 
-Tensor averaged_densities_cpu(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
-                              const Tensor& table, double cutoff, const Tensor& densities,
-                              const Tensor& coordination) {
+Tensor compute_averaged_densities(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
+                                  const Tensor& table, double cutoff, const Tensor& densities,
+                                  const Tensor& coordination) {
     const AveragedArguments in(distances, neighbor, row_ptr, table, cutoff, densities, coordination);
     Tensor averaged = at::empty_like(in.densities);
     with_precision(averaged_name, in.table, [&](auto zero) {
         using T = decltype(zero);
         T* const out = averaged.mutable_data_ptr<T>();
+        if (in.table.is_cuda()) {
+            kernels::averaged_densities_cuda<T>(in.input<T>(in.pairs), out, OnGpu(in.table).queue);
+            return;
+        }
         for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
             kernels::averaged_densities_kernel<T>(in.input<T>(share), out);
         });
@@ -158,7 +174,7 @@ struct AveragedDensities : torch::autograd::Function<AveragedDensities> {
                           const Tensor& coordination) {
         const at::AutoDispatchBelowADInplaceOrView below;
         Tensor averaged =
-            averaged_densities_cpu(distances, neighbor, row_ptr, table, cutoff, densities, coordination);
+            compute_averaged_densities(distances, neighbor, row_ptr, table, cutoff, densities, coordination);
         context->save_for_backward({distances, neighbor, row_ptr, table, densities, coordination, averaged});
         context->saved_data["cutoff"] = cutoff;
         return averaged;
@@ -176,9 +192,14 @@ struct AveragedDensities : torch::autograd::Function<AveragedDensities> {
             const kernels::AveragedGradients<T> out{distances.mutable_data_ptr<T>(),
                                                     densities.mutable_data_ptr<T>(),
                                                     coordination.mutable_data_ptr<T>()};
+            const T *const b = averaged.const_data_ptr<T>(), *const g = gradient.const_data_ptr<T>();
+            if (in.table.is_cuda()) {
+                kernels::averaged_densities_backward_cuda<T>(in.input<T>(in.pairs), b, g, out,
+                                                             OnGpu(in.table).queue);
+                return;
+            }
             for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
-                kernels::averaged_densities_backward_kernel<T>(
-                    in.input<T>(share), averaged.const_data_ptr<T>(), gradient.const_data_ptr<T>(), out);
+                kernels::averaged_densities_backward_kernel<T>(in.input<T>(share), b, g, out);
             });
         });
         return {distances, Tensor(), Tensor(), Tensor(), Tensor(), densities, coordination};
@@ -221,6 +242,9 @@ struct FeatureArguments {
                               "gnncv::", features_name, ": mean and scale must be float64 of shape (",
                               n_features, ",), got ", each->sizes());
         }
+        check_devices(
+            features_name, densities,
+            {{"averaged", &averaged}, {"coordination", &coordination}, {"mean", &mean}, {"scale", &scale}});
         TORCH_CHECK_VALUE(floor > 0.0, "gnncv::", features_name, ": floor must be positive, got ", floor);
     }
 
@@ -238,13 +262,19 @@ struct FeatureArguments {
     }
 };
 
-Tensor environment_features_cpu(const Tensor& densities, const Tensor& averaged, const Tensor& coordination,
-                                const Tensor& mean, const Tensor& scale, int64_t l_max, double floor) {
+Tensor compute_environment_features(const Tensor& densities, const Tensor& averaged,
+                                    const Tensor& coordination, const Tensor& mean, const Tensor& scale,
+                                    int64_t l_max, double floor) {
     const FeatureArguments in(densities, averaged, coordination, mean, scale, l_max, floor);
     Tensor features = at::empty({in.densities.size(0), in.mean.size(0)}, in.densities.options());
     with_precision(features_name, in.densities, [&](auto zero) {
         using T = decltype(zero);
-        kernels::environment_features_kernel<T>(in.input<T>(), features.mutable_data_ptr<T>());
+        T* const out = features.mutable_data_ptr<T>();
+        if (in.densities.is_cuda()) {
+            kernels::environment_features_cuda<T>(in.input<T>(), out, OnGpu(in.densities).queue);
+        } else {
+            kernels::environment_features_kernel<T>(in.input<T>(), out);
+        }
     });
     return features;
 }
@@ -257,7 +287,7 @@ struct EnvironmentFeatures : torch::autograd::Function<EnvironmentFeatures> {
         context->save_for_backward({densities, averaged, coordination, mean, scale});
         context->saved_data["l_max"] = l_max;
         context->saved_data["floor"] = floor;
-        return environment_features_cpu(densities, averaged, coordination, mean, scale, l_max, floor);
+        return compute_environment_features(densities, averaged, coordination, mean, scale, l_max, floor);
     }
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         refuse_second_derivatives(features_name);
@@ -270,10 +300,16 @@ struct EnvironmentFeatures : torch::autograd::Function<EnvironmentFeatures> {
         Tensor coordination = at::empty_like(in.coordination);
         with_precision(features_name, in.densities, [&](auto zero) {
             using T = decltype(zero);
-            kernels::environment_features_backward_kernel<T>(in.input<T>(), gradient.const_data_ptr<T>(),
-                                                             {densities.mutable_data_ptr<T>(),
-                                                              averaged.mutable_data_ptr<T>(),
-                                                              coordination.mutable_data_ptr<T>()});
+            const kernels::FeatureGradients<T> out{densities.mutable_data_ptr<T>(),
+                                                   averaged.mutable_data_ptr<T>(),
+                                                   coordination.mutable_data_ptr<T>()};
+            const T* const g = gradient.const_data_ptr<T>();
+            if (in.densities.is_cuda()) {
+                kernels::environment_features_backward_cuda<T>(in.input<T>(), g, out,
+                                                               OnGpu(in.densities).queue);
+            } else {
+                kernels::environment_features_backward_kernel<T>(in.input<T>(), g, out);
+            }
         });
         return {densities, averaged, coordination, Tensor(), Tensor(), Tensor(), Tensor()};
     }
@@ -299,11 +335,18 @@ TORCH_LIBRARY_FRAGMENT(gnncv, library) {
         "scale, int l_max, float floor) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(gnncv, CPU, library) {
-    library.impl("environment_densities", environment_densities_cpu);
-    library.impl("averaged_densities", averaged_densities_cpu);
-    library.impl("environment_features", environment_features_cpu);
+    library.impl("environment_densities", compute_environment_densities);
+    library.impl("averaged_densities", compute_averaged_densities);
+    library.impl("environment_features", compute_environment_features);
 }
-TORCH_LIBRARY_IMPL(gnncv, AutogradCPU, library) {
+TORCH_LIBRARY_IMPL(gnncv, CUDA, library) {
+    if (kernels::cuda_compiled()) {
+        library.impl("environment_densities", compute_environment_densities);
+        library.impl("averaged_densities", compute_averaged_densities);
+        library.impl("environment_features", compute_environment_features);
+    }
+}
+TORCH_LIBRARY_IMPL(gnncv, Autograd, library) {
     library.impl("environment_densities", environment_densities_autograd);
     library.impl("averaged_densities", averaged_densities_autograd);
     library.impl("environment_features", environment_features_autograd);

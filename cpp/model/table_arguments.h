@@ -1,9 +1,10 @@
-// The arguments that the operators on tables share. With operator_arguments.h one of the two headers with
+// The arguments that the operators on tables share. With operator_arguments.h one of the headers with
 // libtorch.
 #pragma once
 
 #include "kernels/radial_table.h"
 #include "model/operator_arguments.h"
+#include "model/operator_device.h"
 
 namespace gnncv {
 
@@ -31,6 +32,7 @@ struct TableArguments {
         TORCH_CHECK_VALUE(table.dim() == 3 && table.size(0) >= 1 && table.size(1) == kernels::table_terms,
                           "gnncv::", op, ": table must have shape (intervals, ", kernels::table_terms,
                           ", channels), got ", table.sizes());
+        check_devices(op, table, {{name, &geometry}, {"neighbor", &neighbor}, {"row_ptr", &row_ptr}});
         TORCH_CHECK_VALUE(cutoff > 0.0, "gnncv::", op, ": cutoff must be positive, got ", cutoff);
         pairs = pair_rows(op, this->neighbor, this->row_ptr, geometry.size(0));
     }
@@ -47,6 +49,13 @@ inline void check_columns(const char* op, const char* name, const Tensor& tensor
     check_matrix(op, name, tensor, in.pairs.n_centers, in.table);
     TORCH_CHECK_VALUE(tensor.size(1) == columns, "gnncv::", op, ": ", name, " must have ", columns,
                       " columns, got ", tensor.size(1));
+}
+
+// The sum over all bonds in an interval of the table would need an order of them.
+inline void check_table_is_on_the_cpu(const char* op, const Tensor& table) {
+    TORCH_CHECK_NOT_IMPLEMENTED(table.is_cpu(), "gnncv::", op,
+                                " has no gradient of its table on a GPU: train on the CPU, or with "
+                                "gnncv.nn.operators.use_references");
 }
 
 } // namespace gnncv

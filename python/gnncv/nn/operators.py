@@ -1,18 +1,22 @@
 """The pair operators a model calls: fused ``torch.ops.gnncv`` where they can run, references elsewhere.
 
-TorchScript records the fused operator. In eager Python the fused operator is used on the CPU, unless
-:func:`use_references` asks for the readable references, which have derivatives of any order.
+TorchScript records the fused operator. In eager Python the fused operator is used where it has a kernel,
+unless :func:`use_references` asks for the readable references, which have derivatives of any order.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch._jit_internal import is_scripting
 
 from . import reference
+
+# Where those operators whose tables can be trained take them.
+_TABLE_ARGUMENT = {"table_messages": 4, "table_attention": 3}
 
 _references_only: ContextVar[bool] = ContextVar("references_only", default=False)
 
@@ -28,13 +32,26 @@ def use_references() -> Iterator[None]:
 
 
 def fused(tensor: Tensor) -> bool:
-    """Whether a call with this tensor first goes to the fused operator."""
+    """Whether a call with this tensor first goes to a fused operator of the CPU, which has all gradients."""
     if _references_only.get() or tensor.device.type != "cpu":
         return False
     from gnncv._native import load_operators
 
     load_operators()
     return True
+
+
+def _fused_on_gpu(name: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether the fused operator has kernels for a GPU that do what is asked."""
+    if _references_only.get() or arguments[0].device.type != "cuda":
+        return False
+    from gnncv._native import load_operators
+
+    load_operators()
+    table = arguments[_TABLE_ARGUMENT[name]] if name in _TABLE_ARGUMENT else None
+    if table is not None and table.requires_grad and torch.is_grad_enabled():
+        return False  # the kernels there have no gradient of tables
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(f"gnncv::{name}", "CUDA"))
 
 
 def pair_geometry(vectors: Tensor) -> tuple[Tensor, Tensor]:
@@ -194,7 +211,7 @@ def _dispatch(name: str):  # type: ignore[no-untyped-def]
     """Choose the fused operator or its reference at each call, by the first tensor's device."""
 
     def call(*arguments):  # type: ignore[no-untyped-def]
-        if fused(arguments[0]):
+        if fused(arguments[0]) or _fused_on_gpu(name, arguments):
             return getattr(torch.ops.gnncv, name)(*arguments)
         return getattr(reference, name)(*arguments)
 
