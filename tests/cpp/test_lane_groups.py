@@ -1,0 +1,47 @@
+"""What the CUDA kernels do at a center gives the CPU kernels' numbers, whatever group of lanes does it.
+
+The functions that a warp runs on a GPU run here on the CPU: by a single lane, and by 4 and 32 lanes that take
+turns, which finds a missing synchronization and lanes that do not meet.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SOURCE = Path(__file__).parent / "lane_groups"
+OPERATORS = [
+    "averaged_densities",
+    "environment_densities",
+    "environment_features",
+    "table_attention",
+    "table_messages",
+]
+
+
+@pytest.fixture(scope="module")
+def lane_groups(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    build = tmp_path_factory.mktemp("lane_groups")
+    jobs = str(os.cpu_count() or 1)
+    for command in (["cmake", "-S", SOURCE, "-B", build], ["cmake", "--build", build, "-j", jobs]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return build / "lane_groups"
+
+
+def test_every_group_of_lanes_gives_the_numbers_of_the_cpu_kernel(
+    lane_groups: Path, generator: np.random.Generator
+) -> None:
+    seed = str(generator.integers(2**31))
+    done = subprocess.run([lane_groups, seed], capture_output=True, text=True, timeout=300, check=False)
+    lines = done.stdout.splitlines()
+    wrong = [line for line in lines if not line.startswith("same ")]
+    assert done.returncode == 0 and not wrong, f"seed {seed}: {done.stderr}\n" + "\n".join(wrong)
+    for operator in OPERATORS:
+        for step in (operator, f"{operator}_backward"):
+            for group in ("one lane", "4 lanes", "32 lanes"):
+                for precision in ("float32", "float64"):
+                    same = [line for line in lines if line.startswith(f"same {step} ") and group in line]
+                    assert any(precision in line for line in same), f"{step} by {group} was not tried"
