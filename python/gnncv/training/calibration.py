@@ -1,5 +1,6 @@
 """What is measured on the data rather than trained: feature scales, phase centroids, the novelty scale."""
 
+import itertools
 import warnings
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ from gnncv.nn.latent_density import N_COMPONENTS, LatentDensity
 NOVELTY_QUANTILE = 0.99
 SCALE_FLOOR = 1e-2
 MIXTURE_SITES = 20_000
+INITIAL_BATCHES = 2
 
 
 def _batches(dataset: GraphDataset, dtype: torch.dtype, batch_size: int = 8) -> Iterator[GraphBatch]:
@@ -40,6 +42,32 @@ def standardize_features(model: GraphAutoencoder, dataset: GraphDataset) -> None
     spread = (squares / count - mean.square()).clamp(min=0.0).sqrt()
     encoder.feature_mean.copy_(mean)
     encoder.feature_scale.copy_(spread + SCALE_FLOOR)
+
+
+@torch.no_grad()
+def standardize_messages(model: GraphAutoencoder, dataset: GraphDataset) -> None:
+    """Scale the initial weights so that what enters each layer's update varies by about one between sites.
+
+    Sums and averages over dozens of neighbors differ little from site to site; without invariants they are
+    all that tells sites apart, and training would first have to find that (data-dependent initialization:
+    Kraehenbuehl et al., ICLR 2016, arXiv:1511.06856).
+    """
+    dtype = next(model.parameters()).dtype
+    batches = list(itertools.islice(_batches(dataset, dtype), INITIAL_BATCHES))
+    for layer in model.encoder.layers:
+        first = layer.get_submodule("update.0")
+        assert isinstance(first, torch.nn.Linear)
+        seen: list[Tensor] = []
+        hook = first.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(given[0].double()))
+        for batch in batches:
+            model.encode(batch)
+        hook.remove()
+        inputs = torch.cat(seen)
+        mean, spread = inputs.mean(dim=0), inputs.std(dim=0)
+        varies = spread > SCALE_FLOOR * inputs.square().mean(dim=0).sqrt()
+        weight = torch.where(varies, first.weight / spread, first.weight)
+        first.bias -= (weight @ torch.where(varies, mean, 0.0)).to(dtype)
+        first.weight.copy_(weight)
 
 
 @torch.no_grad()

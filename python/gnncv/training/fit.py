@@ -22,7 +22,13 @@ from gnncv.files.atomic import write_atomic
 from gnncv.models import GraphAutoencoder
 from gnncv.nn import SMOOTH_ACTIVATIONS
 
-from .calibration import calibrate, frame_outputs, output_statistics, standardize_features
+from .calibration import (
+    calibrate,
+    frame_outputs,
+    output_statistics,
+    standardize_features,
+    standardize_messages,
+)
 from .config import TrainConfig
 from .history import History
 from .module import AutoencoderModule, EpochOrder, SeedEpoch
@@ -90,6 +96,8 @@ def fit(
     model = GraphAutoencoder(config.model, datasets.training.species, datasets.training.phases)
     _use_tables(model, datasets, config)
     standardize_features(model, datasets.training)
+    if not config.model.invariants:
+        standardize_messages(model, datasets.training)
     history = History(folder / "metrics.csv")
     best = _optimize(model, datasets, config, folder, checkpoint, history, progress)
     model.load_state_dict(best)
