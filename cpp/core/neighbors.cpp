@@ -159,8 +159,8 @@ void NeighborList::rebuild(std::span<const double> positions, const Box& box, co
 
     VesinOptions options{};
     options.cutoff = (cutoff_ + skin_) * (1.0 + cutoff_margin);
-    options.full = true;
-    options.sorted = true;
+    options.full = false;
+    options.sorted = false;
     options.algorithm = VesinAutoAlgorithm;
     options.skin = 0.0;
     options.n_threads = workers.n_threads;
@@ -180,48 +180,82 @@ void NeighborList::rebuild(std::span<const double> positions, const Box& box, co
     }
 }
 
-// From vesin's list (sorted by center only) to rows sorted by (neighbor, shift). A shift's number in the
-// table of all shifts in their bounding box has the order of the shifts.
+// From vesin's list (each pair once, in any order) to rows of both directions sorted by (neighbor, shift).
+// Two passes: pairs by neighbor, then, taken in that order, by center. A shift's number in the table of all
+// shifts in their bounding box has the order of the shifts.
 void NeighborList::sort_candidates(std::size_t n_atoms) {
     const VesinNeighborList& list = vesin_->list;
-    std::array<std::int64_t, 3> low{}, high{};
-    candidates_.row_ptr.assign(n_atoms + 1, 0);
+    const std::size_t n_pairs = 2 * list.length;
+    std::array<std::int64_t, 3> reach{};
+    std::vector<std::int64_t>& row_ptr = candidates_.row_ptr;
+    row_ptr.assign(n_atoms + 1, 0);
     for (std::size_t p = 0; p < list.length; ++p) {
-        ++candidates_.row_ptr[list.pairs[p][0] + 1];
+        ++row_ptr[list.pairs[p][0] + 1]; // as many pairs have an atom for their center as for their neighbor
+        ++row_ptr[list.pairs[p][1] + 1];
         for (int a = 0; a < 3; ++a) {
-            low[a] = std::min<std::int64_t>(low[a], list.shifts[p][a]);
-            high[a] = std::max<std::int64_t>(high[a], list.shifts[p][a]);
+            reach[a] = std::max<std::int64_t>(reach[a], std::abs(list.shifts[p][a]));
         }
     }
-    std::array<std::int64_t, 3> count{};
-    for (int a = 0; a < 3; ++a) {
-        count[a] = high[a] - low[a] + 1;
+    for (std::size_t i = 0; i < n_atoms; ++i) {
+        row_ptr[i + 1] += row_ptr[i];
     }
+    number_shifts(reach);
+    const auto last_shift = static_cast<std::int32_t>(candidates_.shifts.size() - 1);
+
+    std::vector<std::int64_t> next(row_ptr.begin(), row_ptr.end() - 1);
+    by_neighbor_.resize(n_pairs);
+    for (std::size_t p = 0; p < list.length; ++p) {
+        const auto& s = list.shifts[p];
+        const auto i = static_cast<std::int32_t>(list.pairs[p][0]);
+        const auto j = static_cast<std::int32_t>(list.pairs[p][1]);
+        const auto shift = static_cast<std::int32_t>(
+            ((s[0] + reach[0]) * (2 * reach[1] + 1) + s[1] + reach[1]) * (2 * reach[2] + 1) + s[2] +
+            reach[2]);
+        by_neighbor_[next[j]++] = {i, shift};
+        by_neighbor_[next[i]++] = {j, last_shift - shift}; // the other direction has the opposite shift
+    }
+    next.assign(row_ptr.begin(), row_ptr.end() - 1);
+    candidates_.neighbor.resize(n_pairs);
+    candidates_.shift.resize(n_pairs);
+    for (std::size_t j = 0; j < n_atoms; ++j) {
+        for (std::int64_t p = row_ptr[j]; p < row_ptr[j + 1]; ++p) {
+            const std::int64_t place = next[by_neighbor_[p].center]++;
+            candidates_.neighbor[place] = static_cast<std::int32_t>(j);
+            candidates_.shift[place] = by_neighbor_[p].shift;
+        }
+    }
+    sort_images();
+}
+
+// All whole shifts up to `reach` along each direction, in order.
+void NeighborList::number_shifts(const std::array<std::int64_t, 3>& reach) {
     candidates_.shifts.clear();
-    for (std::int64_t x = low[0]; x <= high[0]; ++x) {
-        for (std::int64_t y = low[1]; y <= high[1]; ++y) {
-            for (std::int64_t z = low[2]; z <= high[2]; ++z) {
+    for (std::int64_t x = -reach[0]; x <= reach[0]; ++x) {
+        for (std::int64_t y = -reach[1]; y <= reach[1]; ++y) {
+            for (std::int64_t z = -reach[2]; z <= reach[2]; ++z) {
                 candidates_.shifts.push_back(
                     {static_cast<double>(x), static_cast<double>(y), static_cast<double>(z)});
             }
         }
     }
-    keys_.resize(list.length);
-    for (std::size_t p = 0; p < list.length; ++p) {
-        const auto& s = list.shifts[p];
-        const std::int64_t number =
-            ((s[0] - low[0]) * count[1] + (s[1] - low[1])) * count[2] + (s[2] - low[2]);
-        keys_[p] = static_cast<std::uint64_t>(list.pairs[p][1]) << 32 | static_cast<std::uint64_t>(number);
-    }
-    for (std::size_t i = 0; i < n_atoms; ++i) {
-        candidates_.row_ptr[i + 1] += candidates_.row_ptr[i];
-        std::sort(keys_.begin() + candidates_.row_ptr[i], keys_.begin() + candidates_.row_ptr[i + 1]);
-    }
-    candidates_.neighbor.resize(list.length);
-    candidates_.shift.resize(list.length);
-    for (std::size_t p = 0; p < list.length; ++p) {
-        candidates_.neighbor[p] = static_cast<std::int32_t>(keys_[p] >> 32);
-        candidates_.shift[p] = static_cast<std::int32_t>(keys_[p] & 0xffffffffU);
+}
+
+// Several images of one neighbor, as small boxes have them, in the order of their shifts.
+void NeighborList::sort_images() {
+    const std::vector<std::int32_t>& neighbor = candidates_.neighbor;
+    std::vector<std::int32_t>& shift = candidates_.shift;
+    for (std::size_t i = 0; i + 1 < candidates_.row_ptr.size(); ++i) {
+        const std::int64_t last = candidates_.row_ptr[i + 1];
+        for (std::int64_t begin = candidates_.row_ptr[i]; begin < last;) {
+            std::int64_t end = begin + 1;
+            while (end < last && neighbor[end] == neighbor[begin]) {
+                ++end;
+            }
+            if (end > begin + 1) {
+                std::sort(shift.begin() + begin, shift.begin() + end);
+            }
+            begin = end;
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 #include "core/division.h"
 #include "core/workers.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -57,6 +58,8 @@ private:
                    const Vector3& first, std::size_t begin, std::size_t end);
     void gather();
     void sort_candidates(std::size_t n_atoms);
+    void number_shifts(const std::array<std::int64_t, 3>& reach);
+    void sort_images();
 
     struct VesinList;
     double cutoff_;
@@ -71,7 +74,10 @@ private:
     std::optional<Box> reference_box_;
     std::vector<double> reference_;
     std::vector<Vector3> displacements_;
-    std::vector<std::uint64_t> keys_; // scratch of the sort
+    struct Directed {
+        std::int32_t center, shift;
+    };
+    std::vector<Directed> by_neighbor_; // scratch of the sort
 };
 
 } // namespace gnncv
