@@ -200,6 +200,11 @@ def table_messages(
     return _table_messages(distances, neighbor, row_ptr, types, table, cutoff, features)
 
 
+def adjacency_entropy(features: Tensor, joined: Tensor, neighbor: Tensor, row_ptr: Tensor) -> Tensor:
+    """Cross entropy of decoded adjacency; see :func:`gnncv.nn.reference.adjacency_entropy`."""
+    return _adjacency_entropy(features, joined, neighbor, row_ptr)
+
+
 def skip_zero_gradient(tensor: Tensor) -> Tensor:
     """The same tensor; a gradient of zeros ends here: what no output asked for depends on costs nothing."""
     if is_scripting():
@@ -218,6 +223,7 @@ def _dispatch(name: str):  # type: ignore[no-untyped-def]
     return torch.jit.ignore(call)
 
 
+_adjacency_entropy = _dispatch("adjacency_entropy")
 _pair_geometry = _dispatch("pair_geometry")
 _pair_distances = _dispatch("pair_distances")
 _bond_densities = _dispatch("bond_densities")

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from gnncv.data.graph import NO_PHASE, GraphBatch
 from gnncv.models import Encoding, GraphAutoencoder
+from gnncv.nn import operators
 
 from .config import LossConfig
 
@@ -51,9 +52,10 @@ def autoencoder_loss(model: GraphAutoencoder, batch: GraphBatch, encoding: Encod
     adjacency = reconstruction.new_zeros(())
     if batch.center.shape[0] > 0:
         with torch.no_grad():
-            distances = batch.vectors.square().sum(dim=1).sqrt()
-            joined = model.encoder.environment.switching(distances)
-        adjacency = functional.binary_cross_entropy_with_logits(model.adjacency(latents, batch), joined)
+            joined = model.encoder.environment.switching(operators.pair_distances(batch.vectors))
+        adjacency = operators.adjacency_entropy(
+            model.adjacency_decoder(latents), joined, batch.neighbor, batch.row_ptr
+        )
     phase, accuracy = _phase_terms(model, batch, encoding.mean)
     return LossTerms(reconstruction, adjacency, divergence, phase, accuracy)
 

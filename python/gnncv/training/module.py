@@ -51,7 +51,10 @@ class AutoencoderModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         settings = self.config.training
         optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self.model.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
         )
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
             optimizer, settings.epochs, eta_min=0.02 * settings.learning_rate

@@ -4,6 +4,7 @@ They are differentiable any number of times, run on any device, and are what the
 tested against. Names and arguments are those of the operators.
 """
 
+from .adjacency_entropy import adjacency_entropy
 from .attention_message_passing import attention_message_passing
 from .bond_densities import bond_densities
 from .density_invariants import density_invariants
@@ -21,6 +22,7 @@ from .tables import (
 )
 
 __all__ = [
+    "adjacency_entropy",
     "attention_message_passing",
     "averaged_densities",
     "bond_densities",
