@@ -54,13 +54,15 @@ GNNCV_INLINE HalfLanes<double> fold_quarters(const HalfLanes<double>& x, const H
 
 // sums[r] of the numbers in register r, for as many registers in a row in memory as half lanes.
 GNNCV_INLINE void sum_registers(const float* registers, float* sums) {
-    const auto row = [&](int r) { return load_folded<float>(registers + 16 * r); };
+    const auto row = [&](int r)
+                         __attribute__((always_inline)) { return load_folded<float>(registers + 16 * r); };
     const auto first = fold_quarters(fold_quarters(row(0), row(2)), fold_quarters(row(1), row(3)));
     const auto second = fold_quarters(fold_quarters(row(4), row(6)), fold_quarters(row(5), row(7)));
     store_half_lanes<float>(sums, fold_halves(first, second));
 }
 GNNCV_INLINE void sum_registers(const double* registers, double* sums) {
-    const auto row = [&](int r) { return load_folded<double>(registers + 8 * r); };
+    const auto row = [&](int r)
+                         __attribute__((always_inline)) { return load_folded<double>(registers + 8 * r); };
     store_half_lanes<double>(sums, fold_halves(fold_quarters(row(0), row(1)), fold_quarters(row(2), row(3))));
 }
 
@@ -81,6 +83,28 @@ GNNCV_INLINE void sum_lanes_of_rows(T* registers, std::int64_t n, T* sums) {
         sum_registers(registers + r * width, last);
         std::memcpy(sums + r, last, (n - r) * sizeof(T));
     }
+}
+
+// sums[r] of the four numbers at 4 r, for as many r as half lanes.
+GNNCV_INLINE HalfLanes<float> sums_of_fours(const float* numbers) {
+    const auto two = [numbers](int k)
+                         __attribute__((always_inline)) { return load_half_lanes<float>(numbers + 8 * k); };
+    const auto sums = fold_quarters(fold_quarters(two(0), two(2)), fold_quarters(two(1), two(3)));
+    return __builtin_shufflevector(sums, sums, 0, 4, 1, 5, 2, 6, 3, 7);
+}
+GNNCV_INLINE HalfLanes<double> sums_of_fours(const double* numbers) {
+    const auto one = [numbers](int k)
+                         __attribute__((always_inline)) { return load_half_lanes<double>(numbers + 4 * k); };
+    return fold_halves(fold_quarters(one(0), one(1)), fold_quarters(one(2), one(3)));
+}
+
+// A register's lower half plus its upper half.
+GNNCV_INLINE HalfLanes<float> folded(const Lanes<float>& x) {
+    return __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+           __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+GNNCV_INLINE HalfLanes<double> folded(const Lanes<double>& x) {
+    return __builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7);
 }
 
 } // namespace gnncv::kernels

@@ -30,36 +30,38 @@ struct TableAttentionInput {
     double bound;
 };
 
-// messages (n_centers,n_channels), denominators (n_centers,n_heads); overwritten.
-template <typename T>
-void table_attention_kernel(const TableAttentionInput<T>& input, T* messages, T* denominators);
-
-// What the forward pass gave, the gradient of its messages, and per center and head the sum over channels of
-// both, to which a bond's gradient is relative.
+// What the forward pass gave, and the gradient of its messages.
 template <typename T>
 struct TableAttentionOutput {
     const T* messages;
     const T* denominators;
     const T* messages_gradient;
-    const T* mean_gradient; // (n_centers,n_heads)
 };
-// mean_gradient of all centers.
-template <typename T>
-void table_attention_mean_kernel(const TableAttentionInput<T>& input, const T* messages,
-                                 const T* messages_gradient, T* mean_gradient);
 
-// Gradients in the shapes of the inputs. Those of distances, sender and value are overwritten for the centers
-// worked on; that of receiver is added to, for all centers: threads need one each.
+// Gradients in the shapes of the inputs. Those of sender and value are overwritten for the centers worked on
+// (columns of the heads worked on), that of distances is added to for those centers, those of receiver and
+// table for all: threads need one each. Null where not wanted, except distances. The table's is in the order
+// of AttentionHeads.
 template <typename T>
 struct TableAttentionGradients {
     T* distances;
     T* receiver;
     T* sender;
     T* value;
+    T* arranged_table;
 };
+
 template <typename T>
-void table_attention_backward_kernel(const TableAttentionInput<T>& input,
-                                     const TableAttentionOutput<T>& output,
+class AttentionHeads;
+
+// Some heads of all (see attention_heads.h). messages (n_centers,n_channels), denominators
+// (n_centers,n_heads); the columns of those heads are overwritten.
+template <typename T>
+void table_attention_kernel(const TableAttentionInput<T>& input, const AttentionHeads<T>& heads, T* messages,
+                            T* denominators);
+
+template <typename T>
+void table_attention_backward_kernel(const TableAttentionInput<T>& input, const AttentionHeads<T>& heads,
                                      const TableAttentionGradients<T>& gradients);
 
 } // namespace gnncv::kernels

@@ -1,8 +1,11 @@
 // Message passing by groups of lanes, against the CPU kernels.
 #include "compare.h"
+#include "kernels/attention_heads.h"
 #include "kernels/table_attention_center.h"
 #include "kernels/table_messages_center.h"
 #include "random_structure.h"
+
+#include <numeric>
 
 namespace lane_groups {
 namespace {
@@ -73,18 +76,28 @@ void attention(Random& random, const Structure<T>& at, int n_heads, int width) {
     const std::string name = std::to_string(n_heads) + " heads of " + std::to_string(width) + " ";
 
     AttentionResult<T> cpu(at, n_heads, n_channels), got(at, n_heads, n_channels);
-    table_attention_kernel<T>(input, cpu.messages.data(), cpu.denominators.data());
+    for (int head = 0; head < n_heads; head += heads_at_once) {
+        AttentionHeads<T> heads(input, head);
+        heads.arrange_senders(input);
+        table_attention_kernel<T>(input, heads, cpu.messages.data(), cpu.denominators.data());
+    }
     with_groups(n_sites, TableAttentionAtCenter<T>{input, got.messages.data(), got.denominators.data()},
                 [&](const std::string& group) {
                     compare("table_attention " + name + group, got.messages, cpu.messages);
                     compare("denominators " + name + group, got.denominators, cpu.denominators);
                 });
 
-    table_attention_mean_kernel<T>(input, cpu.messages.data(), gradient.data(), cpu.mean.data());
-    const TableAttentionOutput<T> output{cpu.messages.data(), cpu.denominators.data(), gradient.data(),
-                                         cpu.mean.data()};
-    table_attention_backward_kernel<T>(
-        input, output, {cpu.distances.data(), cpu.receiver.data(), cpu.sender.data(), cpu.value.data()});
+    for (int row = 0; row < n_sites * n_heads; ++row) {
+        cpu.mean[row] = std::inner_product(&cpu.messages[row * width], &cpu.messages[row * width] + width,
+                                           &gradient[row * width], T(0));
+    }
+    for (int head = 0; head < n_heads; head += heads_at_once) {
+        AttentionHeads<T> heads(input, head);
+        heads.arrange_receivers(input, {cpu.messages.data(), cpu.denominators.data(), gradient.data()});
+        table_attention_backward_kernel<T>(
+            input, heads,
+            {cpu.distances.data(), cpu.receiver.data(), cpu.sender.data(), cpu.value.data(), nullptr});
+    }
     with_groups(n_sites,
                 TableAttentionReceiverGradient<T>{input, cpu.messages.data(), cpu.denominators.data(),
                                                   gradient.data(), got.mean.data(), got.receiver.data()},
@@ -114,7 +127,8 @@ void check_messages(Random& random) {
         for (const int n_channels : {1, 6, 16, 32, 40}) {
             filtered<T>(random, *at, n_channels, n_channels != 16);
         }
-        for (const auto& [n_heads, width] : {std::pair{1, 1}, {2, 8}, {2, 5}, {1, 16}, {3, 40}}) {
+        for (const auto& [n_heads, width] :
+             {std::pair{1, 1}, {2, 8}, {2, 5}, {1, 16}, {4, 4}, {5, 3}, {3, 40}}) {
             attention<T>(random, *at, n_heads, width);
         }
     }

@@ -1,0 +1,79 @@
+// The numbers of table_attention for four of its heads, in the order of the registers that hold them: lane
+// 4 q + h belongs to head h, so that the weights of a bond, one a head, repeat within a register, and sums
+// over a head's channels are sums over the quarters of registers.
+#pragma once
+
+#include "kernels/lanes.h"
+#include "kernels/table_attention.h"
+
+#include <cstdint>
+#include <type_traits>
+
+namespace gnncv::kernels {
+
+inline constexpr int heads_at_once = 4;
+
+// Channel c of a head h is number 4 c + h of the registers. What is left, up to four heads and whole
+// registers, is zero.
+template <typename T>
+class AttentionHeads {
+public:
+    static constexpr int width = LanesOf<T>::width, quads = width / heads_at_once;
+    static constexpr int n_extra = 2 * heads_at_once;
+
+    // Heads first_head .. first_head + 3, or up to the last.
+    AttentionHeads(const TableAttentionInput<T>& input, std::int64_t first_head);
+
+    // For the forward pass: values, senders and receivers of the input's centers.
+    void arrange_senders(const TableAttentionInput<T>& input);
+    // For the backward pass: gradients of messages over denominators, receivers, and the mean gradients
+    // sum_c messages G over denominators.
+    void arrange_receivers(const TableAttentionInput<T>& input, const TableAttentionOutput<T>& output);
+
+    // A site's channels of all heads, to and from registers.
+    void to_registers(const T* channels, T* registers) const;
+    void from_registers(const T* registers, T* channels) const;
+    // Adds what belongs to these heads.
+    void add_table_gradient(const TableAttentionInput<T>& input, const T* arranged, T* table_gradient) const;
+
+    std::int64_t first_head, n_heads, head_width, n_registers;
+    std::int64_t n_channels; // of all heads
+
+    // (n_intervals, row): six terms of the filters' registers, then six terms of the extra functions, which
+    // are the distance logits of the heads and four times switching.
+    [[nodiscard]] const T* table() const { return table_; }
+    [[nodiscard]] std::int64_t row() const { return table_terms * (n_registers * width + n_extra); }
+    // A site's registers; its senders and behind them receivers of the heads, or its receivers and mean
+    // gradients.
+    [[nodiscard]] const T* channels(std::int64_t site) const {
+        return channels_ + site * n_registers * width;
+    }
+    [[nodiscard]] const T* quantities(std::int64_t site) const { return quantities_ + site * n_extra; }
+
+private:
+    [[nodiscard]] bool full() const { return n_heads == heads_at_once; }
+    void arrange_table(const RadialTable<T>& given);
+    // place(channel of the arranged row's term, channel of the table as given) for all that is not zero.
+    template <typename F>
+    void for_filters(const F& place) const;
+    template <typename F>
+    void for_extra(const F& place) const;
+
+    LaneBuffer<T> memory_[3];
+    T *table_, *channels_, *quantities_;
+};
+
+// f(n) with the number of registers as a constant if there is code for it, else with zero.
+template <typename F>
+void with_registers(std::int64_t n_registers, const F& f) {
+    switch (n_registers) {
+    case 1:
+        return f(std::integral_constant<int, 1>{});
+    case 2:
+        return f(std::integral_constant<int, 2>{});
+    default:
+        return f(std::integral_constant<int, 0>{});
+    }
+}
+
+} // namespace gnncv::kernels
