@@ -66,7 +66,7 @@ def standardize_messages(model: GraphAutoencoder, dataset: GraphDataset) -> None
         mean, spread = inputs.mean(dim=0), inputs.std(dim=0)
         varies = spread > SCALE_FLOOR * inputs.square().mean(dim=0).sqrt()
         weight = torch.where(varies, first.weight / spread, first.weight)
-        first.bias -= (weight @ torch.where(varies, mean, 0.0)).to(dtype)
+        first.bias.copy_(first.bias - weight @ torch.where(varies, mean, 0.0))
         first.weight.copy_(weight)
 
 
