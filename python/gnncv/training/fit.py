@@ -113,8 +113,7 @@ def fit(
 
 def _use_tables(model: GraphAutoencoder, datasets: _Datasets, config: TrainConfig) -> None:
     """Train through tables if the model is smooth, and compute once what no parameter changes."""
-    smooth = config.model.activation in SMOOTH_ACTIVATIONS
-    if not config.training.tables or not smooth or config.model.message == "attention":
+    if not config.training.tables or config.model.activation not in SMOOTH_ACTIVATIONS:
         return
     model.train_through_tables()
     assert model.tables is not None

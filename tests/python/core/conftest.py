@@ -1,4 +1,4 @@
-"""The models whose properties are tested: a random one, and every model file that the package ships."""
+"""The models whose properties are tested: two random ones, and every model file that the package ships."""
 
 import warnings
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from ase import Atoms
 
 import gnncv
 from core_model import write_core_model
+from filter_model import write_filter_model
 from gnncv._native import load_operators
 from systems import random_structure
 
@@ -50,11 +51,15 @@ def in_double(path: Path, folder: Path) -> Path:
     return target
 
 
-@pytest.fixture(scope="session", params=["random", *SHIPPED], ids=lambda p: p if p == "random" else p.stem)
+@pytest.fixture(
+    scope="session", params=["random", "filter", *SHIPPED], ids=lambda p: p if isinstance(p, str) else p.stem
+)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
     folder = tmp_path_factory.mktemp("models")
+    single, double = folder / "single.pt", folder / "double.pt"
+    if request.param == "filter":
+        return Subject(write_filter_model(double, "float64"), write_filter_model(single, "float32"))
     if request.param == "random":
-        single, double = folder / "single.pt", folder / "double.pt"
         return Subject(write_core_model(double, "float64"), write_core_model(single, "float32"))
     if gnncv.CollectiveVariable(request.param).metadata["precision"] == "float64":
         return Subject(request.param, None)
