@@ -54,3 +54,8 @@ def test_dynamics(model: Path) -> None:
 
 def test_seeds_has_help() -> None:
     assert "demonstration with several seeds" in run("seeds.py", "--help")
+
+
+def test_smart_derivatives() -> None:
+    text = run("smart_derivatives.py", "--small", "--seconds", "0.01", "--rounds", "1")
+    assert text.count("  gnncv ") == 3
