@@ -3,73 +3,14 @@
 // of which each is the derivative of the others, so that derivatives of any order exist. `pattern` holds
 // row_ptr, atoms, rows of the entries, the entries sorted by atom, and where each atom begins among those.
 #include "kernels/sparse_products.h"
-#include "model/operator_arguments.h"
+#include "model/jacobian_arguments.h"
 
-#include <ATen/ops/index_select.h>
-#include <ATen/ops/segment_reduce.h>
+#include <ATen/ops/index_add.h>
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
 
-#include <optional>
-
 namespace gnncv {
 namespace {
-
-using Frames = std::optional<Tensor>; // which frame of the blocks each frame of v or w belongs to
-enum Part { row_ptr, atoms, rows, by_atom, atom_ptr, n_parts };
-
-void check_pattern(const char* op, at::TensorList pattern) {
-    TORCH_CHECK_VALUE(pattern.size() == n_parts, "gnncv::", op, ": pattern must have ", int(n_parts),
-                      " tensors, got ", pattern.size());
-    for (const Tensor& part : pattern) {
-        TORCH_CHECK_VALUE(part.dim() == 1 && part.scalar_type() == at::kLong && part.is_contiguous(),
-                          "gnncv::", op,
-                          ": the tensors of the pattern must be contiguous int64 of one dimension");
-    }
-    TORCH_CHECK_VALUE(pattern[row_ptr].numel() >= 1 && pattern[atom_ptr].numel() >= 1 &&
-                          pattern[rows].numel() == pattern[atoms].numel() &&
-                          pattern[by_atom].numel() == pattern[atoms].numel(),
-                      "gnncv::", op, ": the tensors of the pattern do not belong together");
-}
-
-int64_t n_rows(at::TensorList pattern) {
-    return pattern[row_ptr].size(0) - 1;
-}
-int64_t n_atoms(at::TensorList pattern) {
-    return pattern[atom_ptr].size(0) - 1;
-}
-
-void check_blocks(const char* op, const Tensor& blocks, at::TensorList pattern) {
-    TORCH_CHECK_VALUE(blocks.dim() == 3 && blocks.size(1) == pattern[atoms].size(0) && blocks.size(2) == 3,
-                      "gnncv::", op, ": blocks must have shape (F, ", pattern[atoms].size(0), ", 3), got ",
-                      blocks.sizes());
-}
-
-void check_cotangent(const char* op, const Tensor& v, at::TensorList pattern) {
-    TORCH_CHECK_VALUE(v.dim() == 3 && v.size(1) == n_rows(pattern), "gnncv::", op, ": v must have shape (F, ",
-                      n_rows(pattern), ", K), got ", v.sizes());
-}
-
-void check_tangent(const char* op, const Tensor& w, at::TensorList pattern) {
-    TORCH_CHECK_VALUE(w.dim() == 4 && w.size(1) == n_atoms(pattern) && w.size(2) == 3, "gnncv::", op,
-                      ": w must have shape (F, ", n_atoms(pattern), ", 3, K), got ", w.sizes());
-}
-
-void check_same_type(const char* op, const Tensor& one, const Tensor& other) {
-    TORCH_CHECK_TYPE(one.scalar_type() == other.scalar_type(), "gnncv::", op,
-                     ": precisions differ: ", one.scalar_type(), " and ", other.scalar_type());
-}
-
-void check_frames(const char* op, const Tensor& blocks, const Tensor& vector, const Frames& frames) {
-    if (!frames) {
-        TORCH_CHECK_VALUE(blocks.size(0) == vector.size(0), "gnncv::", op, ": ", blocks.size(0),
-                          " frames of blocks and ", vector.size(0), " of the vector");
-        return;
-    }
-    TORCH_CHECK_VALUE(frames->dim() == 1 && frames->scalar_type() == at::kLong &&
-                          frames->size(0) == vector.size(0),
-                      "gnncv::", op, ": frames must be int64 of shape (", vector.size(0), ",)");
-}
 
 // f(frame of the vector, frame of the blocks) for all frames, divided between threads.
 template <typename F>
@@ -91,49 +32,20 @@ kernels::BlockRows block_rows(at::TensorList pattern) {
             n_rows(pattern), n_atoms(pattern)};
 }
 
-// Sums over segments of the second dimension of terms (F, E, M), for devices without a kernel of their own.
-Tensor segment_sum(const Tensor& terms, const Tensor& offsets) {
-    const int64_t n_segments = offsets.size(0) - 1;
-    if (terms.numel() == 0) {
-        return at::zeros({terms.size(0), n_segments, terms.size(2)}, terms.options());
-    }
-    return at::segment_reduce(terms.contiguous(), "sum", {}, {},
-                              offsets.expand({terms.size(0), -1}).contiguous(), 1, true, 0);
-}
-
-Tensor chosen_blocks(const Tensor& blocks, const Frames& frames) {
-    return frames ? blocks.index_select(0, *frames) : blocks;
-}
-
 // --- sparse_transpose_product
-
-constexpr const char* transpose_name = "sparse_transpose_product";
 
 Tensor transpose_product(const Tensor& blocks, const Tensor& v, at::TensorList pattern,
                          const Frames& frames) {
-    check_pattern(transpose_name, pattern);
-    check_blocks(transpose_name, blocks, pattern);
-    check_cotangent(transpose_name, v, pattern);
-    check_same_type(transpose_name, blocks, v);
-    check_frames(transpose_name, blocks, v, frames);
+    check_transpose(blocks, v, pattern, frames);
     const int64_t n_frames = v.size(0), n_outputs = v.size(2);
-    if (!v.is_cpu()) {
-        const Tensor terms =
-            chosen_blocks(blocks, frames)
-                .index_select(1, pattern[by_atom])
-                .unsqueeze(3)
-                .mul(v.index_select(1, pattern[rows].index_select(0, pattern[by_atom])).unsqueeze(2));
-        return segment_sum(terms.flatten(2), pattern[atom_ptr])
-            .reshape({n_frames, n_atoms(pattern), 3, n_outputs});
-    }
     const Tensor b = blocks.contiguous(), cotangent = v.contiguous();
     Tensor result = at::empty({n_frames, n_atoms(pattern), 3, n_outputs}, v.options());
     const kernels::BlockRows block = block_rows(pattern);
-    with_precision(transpose_name, v, [&](auto zero) {
+    with_precision(ProductNames::transpose, v, [&](auto zero) {
         using T = decltype(zero);
         const T *const from = b.const_data_ptr<T>(), *const slopes = cotangent.const_data_ptr<T>();
         T* const to = result.mutable_data_ptr<T>();
-        for_frames(transpose_name, n_frames, b.size(0), frames, [&](int64_t i, int64_t frame) {
+        for_frames(ProductNames::transpose, n_frames, b.size(0), frames, [&](int64_t i, int64_t frame) {
             kernels::transpose_product_kernel<T>(block, from + frame * block.n_entries() * 3,
                                                  slopes + i * block.n_rows * n_outputs, n_outputs,
                                                  to + i * block.n_atoms * 3 * n_outputs);
@@ -144,28 +56,17 @@ Tensor transpose_product(const Tensor& blocks, const Tensor& v, at::TensorList p
 
 // --- sparse_product
 
-constexpr const char* product_name = "sparse_product";
-
 Tensor product(const Tensor& blocks, const Tensor& w, at::TensorList pattern, const Frames& frames) {
-    check_pattern(product_name, pattern);
-    check_blocks(product_name, blocks, pattern);
-    check_tangent(product_name, w, pattern);
-    check_same_type(product_name, blocks, w);
-    check_frames(product_name, blocks, w, frames);
+    check_forward(blocks, w, pattern, frames);
     const int64_t n_frames = w.size(0), n_outputs = w.size(3);
-    if (!w.is_cpu()) {
-        const Tensor terms =
-            chosen_blocks(blocks, frames).unsqueeze(3).mul(w.index_select(1, pattern[atoms]));
-        return segment_sum(terms.sum(2), pattern[row_ptr]);
-    }
     const Tensor b = blocks.contiguous(), tangent = w.contiguous();
     Tensor result = at::empty({n_frames, n_rows(pattern), n_outputs}, w.options());
     const kernels::BlockRows block = block_rows(pattern);
-    with_precision(product_name, w, [&](auto zero) {
+    with_precision(ProductNames::forward, w, [&](auto zero) {
         using T = decltype(zero);
         const T *const from = b.const_data_ptr<T>(), *const moves = tangent.const_data_ptr<T>();
         T* const to = result.mutable_data_ptr<T>();
-        for_frames(product_name, n_frames, b.size(0), frames, [&](int64_t i, int64_t frame) {
+        for_frames(ProductNames::forward, n_frames, b.size(0), frames, [&](int64_t i, int64_t frame) {
             kernels::product_kernel<T>(block, from + frame * block.n_entries() * 3,
                                        moves + i * block.n_atoms * 3 * n_outputs, n_outputs,
                                        to + i * block.n_rows * n_outputs);
@@ -176,27 +77,17 @@ Tensor product(const Tensor& blocks, const Tensor& w, at::TensorList pattern, co
 
 // --- sparse_entry_product
 
-constexpr const char* entry_name = "sparse_entry_product";
-
 Tensor entry_product(const Tensor& v, const Tensor& w, at::TensorList pattern) {
-    check_pattern(entry_name, pattern);
-    check_cotangent(entry_name, v, pattern);
-    check_tangent(entry_name, w, pattern);
-    check_same_type(entry_name, v, w);
-    TORCH_CHECK_VALUE(v.size(0) == w.size(0) && v.size(2) == w.size(3), "gnncv::", entry_name, ": v ",
-                      v.sizes(), " and w ", w.sizes(), " differ in frames or outputs");
-    if (!v.is_cpu()) {
-        return v.index_select(1, pattern[rows]).unsqueeze(2).mul(w.index_select(1, pattern[atoms])).sum(3);
-    }
+    check_entry(v, w, pattern);
     const int64_t n_frames = v.size(0), n_outputs = v.size(2);
     const Tensor cotangent = v.contiguous(), tangent = w.contiguous();
     Tensor result = at::empty({n_frames, pattern[atoms].size(0), 3}, v.options());
     const kernels::BlockRows block = block_rows(pattern);
-    with_precision(entry_name, v, [&](auto zero) {
+    with_precision(ProductNames::entry, v, [&](auto zero) {
         using T = decltype(zero);
         const T *const slopes = cotangent.const_data_ptr<T>(), *const moves = tangent.const_data_ptr<T>();
         T* const to = result.mutable_data_ptr<T>();
-        for_frames(entry_name, n_frames, n_frames, std::nullopt, [&](int64_t i, int64_t) {
+        for_frames(ProductNames::entry, n_frames, n_frames, std::nullopt, [&](int64_t i, int64_t) {
             kernels::entry_product_kernel<T>(block, slopes + i * block.n_rows * n_outputs,
                                              moves + i * block.n_atoms * 3 * n_outputs, n_outputs,
                                              to + i * block.n_entries() * 3);
@@ -339,7 +230,7 @@ TORCH_LIBRARY_FRAGMENT(gnncv, library) {
     library.def("sparse_entry_product(Tensor v, Tensor w, Tensor[] pattern) -> Tensor");
 }
 
-TORCH_LIBRARY_IMPL(gnncv, CompositeExplicitAutograd, library) {
+TORCH_LIBRARY_IMPL(gnncv, CPU, library) {
     library.impl("sparse_transpose_product", &transpose_product);
     library.impl("sparse_product", &product);
     library.impl("sparse_entry_product", &entry_product);

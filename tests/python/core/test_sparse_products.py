@@ -65,12 +65,28 @@ def test_derivatives_of_any_order(generator):
         assert torch.autograd.gradgradcheck(function, inputs)
 
 
-def test_what_the_devices_without_a_kernel_compute(generator):
-    """Shapes through the same code that CUDA runs, without numbers."""
-    blocks, v, w, pattern = random_problem(generator, 2, 9, 6, 2, torch.float32)
-    blocks, v, w = (x.detach().to("meta") for x in (blocks, v, w))
-    pattern = [part.to("meta") for part in pattern]
-    assert ops.sparse_entry_product(v, w, pattern).shape == blocks.shape
+class WithoutKernels:
+    """The operators as devices without kernels of their own run them, here on the CPU's tensors."""
+
+    def __getattr__(self, name):
+        keys = torch._C.DispatchKeySet(torch._C.DispatchKey.CUDA)
+        operator = getattr(ops, name).default
+        return lambda *arguments: operator.redispatch(keys, *arguments)
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_devices_without_a_kernel_compute_the_same(generator, sizes):
+    blocks, v, w, pattern = random_problem(generator, *sizes, 2, torch.float64)
+    blocks, v, w = (x.detach() for x in (blocks, v, w))
+    frames = torch.arange(sizes[0]).flip(0)
+    for name, arguments in (
+        ("sparse_transpose_product", (blocks, v, pattern, None)),
+        ("sparse_transpose_product", (blocks, v, pattern, frames)),
+        ("sparse_product", (blocks, w, pattern, frames)),
+        ("sparse_entry_product", (v, w, pattern)),
+    ):
+        ours, expected = (getattr(those, name)(*arguments) for those in (WithoutKernels(), reference))
+        torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(
