@@ -76,6 +76,29 @@ public:
         }
     }
 
+    // One number a pair.
+    [[nodiscard]] GNNCV_INLINE Lanes<T> load_numbers(const T* numbers, const BondBlock& block) const {
+        if (n_species_ == 1 && block.count == width) {
+            return load_lanes<T>(numbers + block.begin);
+        }
+        alignas(64) T some[width] = {};
+        for (int w = 0; w < block.count; ++w) {
+            some[w] = numbers[pair(block, w)];
+        }
+        return load_lanes<T>(some);
+    }
+    GNNCV_INLINE void store_numbers(T* numbers, const BondBlock& block, const Lanes<T>& lanes) const {
+        if (n_species_ == 1 && block.count == width) {
+            store_lanes<T>(numbers + block.begin, lanes);
+            return;
+        }
+        alignas(64) T some[width];
+        store_lanes<T>(some, lanes);
+        for (int w = 0; w < block.count; ++w) {
+            numbers[pair(block, w)] = some[w];
+        }
+    }
+
 private:
     void divide(std::int64_t i) {
         const std::int64_t first = pairs_.row_ptr[i], last = pairs_.row_ptr[i + 1];

@@ -19,15 +19,42 @@ struct EnvironmentInput {
     RadialTable<T> table;
     int n_species;
     int l_max;
+    std::int64_t row_stride = 0; // numbers from one center's densities to the next one's; 0: no gaps
+
+    [[nodiscard]] std::int64_t row_size() const {
+        return n_species * (table.n_channels - 1) * (l_max + 1) * (l_max + 1);
+    }
+    [[nodiscard]] std::int64_t stride() const { return row_stride > 0 ? row_stride : row_size(); }
 };
 
-// densities (n_centers, n_species * n_radial, (l_max+1)^2), coordination (n_centers); overwritten.
+// densities (n_centers, n_species * n_radial, (l_max+1)^2), coordination (n_centers); overwritten, gaps with
+// zeros. `switching` (n_pairs) may be null: f of each pair.
 template <typename T>
-void environment_densities_kernel(const EnvironmentInput<T>& input, T* densities, T* coordination);
+void environment_densities_kernel(const EnvironmentInput<T>& input, T* densities, T* coordination,
+                                  T* switching = nullptr);
 
 // vectors_gradient (n_pairs,3), overwritten. A vector of length zero has gradient zero.
 template <typename T>
 void environment_densities_backward_kernel(const EnvironmentInput<T>& input, const T* densities_gradient,
                                            const T* coordination_gradient, T* vectors_gradient);
+
+// The same with gradients that come center by center: of the densities (n_species * n_radial,
+// (l_max+1)^2), of the coordination number, and of f of each of its pairs (null if nothing else depends on
+// it). They last until the next center is asked for.
+template <typename T>
+struct CenterGradient {
+    const T* densities;
+    T coordination;
+    const T* switching;
+};
+template <typename T>
+class CenterGradients {
+public:
+    virtual ~CenterGradients() = default;
+    virtual CenterGradient<T> of_center(std::int64_t i) = 0;
+};
+template <typename T>
+void environment_densities_backward_kernel(const EnvironmentInput<T>& input, CenterGradients<T>& gradients,
+                                           T* vectors_gradient);
 
 } // namespace gnncv::kernels

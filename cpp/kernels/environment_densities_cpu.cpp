@@ -66,7 +66,8 @@ GNNCV_INLINE void sum_tile(const Lanes<T>* radial, std::int64_t radial_stride, c
 }
 
 template <int L, typename T>
-GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T* coordination) {
+GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T* coordination,
+                               T* switching) {
     const int l_max = L >= 0 ? L : input.l_max;
     const int n_lm = (l_max + 1) * (l_max + 1);
     const int n_tiles = tiles(n_lm - 1); // of the harmonics above degree zero, which is a constant
@@ -85,10 +86,11 @@ GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T
         const auto n_blocks = static_cast<std::int64_t>(blocks.list().size());
         Lanes<T>* const harmonics = harmonic_buffer.reserve(n_blocks * n_harmonics);
         Lanes<T>* const radial = radial_buffer.reserve(n_blocks * n_channels);
-        T* out = densities + i * input.n_species * n_radial * n_lm;
-        for (std::int64_t c = 0; c < input.n_species * n_radial * n_lm; c += 64 / sizeof(T)) {
+        T* out = densities + i * input.stride();
+        for (std::int64_t c = 0; c < input.stride(); c += LanesOf<T>::width) {
             __builtin_prefetch(out + c, 1); // it comes from afar, and is written at the end
         }
+        std::fill(out + input.row_size(), out + input.stride(), T(0));
         T neighbors = 0;
         std::int64_t b = 0;
         for (int s = 0; s < input.n_species; ++s) {
@@ -100,8 +102,11 @@ GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T
                 Lanes<T>* const values = harmonics + b * n_harmonics;
                 harmonic_polynomials<L>(constants, l_max, d.x, d.y, d.z, values, polynomials);
                 std::fill(values + n_lm, values + n_harmonics, Lanes<T>{});
-                table.template lanes<false>(d.length, block.count, radial + b * n_channels, nullptr,
-                                            sums.data());
+                Lanes<T>* const values_of_table = radial + b * n_channels;
+                table.template lanes<false>(d.length, block.count, values_of_table, nullptr, sums.data());
+                if (switching != nullptr) {
+                    blocks.store_numbers(switching, block, values_of_table[n_radial]);
+                }
             }
             neighbors += sums[n_radial];
             for (std::int64_t k = 0; k < n_radial; k += tile, out += tile * n_lm) {
@@ -123,8 +128,8 @@ GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T
 }
 
 template <int L, typename T>
-GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, const T* densities_gradient,
-                                const T* coordination_gradient, T* vectors_gradient) {
+GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, CenterGradients<T>& gradients,
+                                T* vectors_gradient) {
     const int l_max = L >= 0 ? L : input.l_max;
     const int n_lm = (l_max + 1) * (l_max + 1);
     const std::int64_t n_radial = input.table.n_channels - 1, n_rows = input.n_species * n_radial;
@@ -141,10 +146,10 @@ GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, const T* densi
     BondBlocks<T> blocks(input.pairs, input.types, input.n_species);
 
     for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
+        const CenterGradient<T> of_center = gradients.of_center(i);
         for (std::int64_t row = 0; row < n_rows; ++row) {
             for (int lm = 0; lm < n_lm; ++lm) {
-                scaled[row * n_lm + lm] =
-                    constants.norm[lm] * densities_gradient[(i * n_rows + row) * n_lm + lm];
+                scaled[row * n_lm + lm] = constants.norm[lm] * of_center.densities[row * n_lm + lm];
             }
         }
         blocks.of_center(i, input.vectors);
@@ -155,7 +160,11 @@ GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, const T* densi
             harmonic_polynomials<L>(constants, l_max, d.x, d.y, d.z, harmonics, polynomials);
             const T* const g = scaled.data() + block.species * n_radial * n_lm;
             contract_rows<L>(g, n_radial, n_lm, harmonics, radial, weights, sums);
-            Lanes<T> stretch = coordination_gradient[i] * slopes[n_radial];
+            Lanes<T> of_switching = Lanes<T>{} + of_center.coordination;
+            if (of_center.switching != nullptr) {
+                of_switching += blocks.load_numbers(of_center.switching - input.pairs.row_ptr[i], block);
+            }
+            Lanes<T> stretch = of_switching * slopes[n_radial];
             for (std::int64_t k = 0; k < n_radial; ++k) {
                 stretch += sums[k] * slopes[k];
             }
@@ -168,16 +177,33 @@ GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, const T* densi
     }
 }
 
+// Gradients of all centers as they lie in memory.
+template <typename T>
+class StoredGradients final : public CenterGradients<T> {
+public:
+    StoredGradients(const T* densities, std::int64_t stride, const T* coordination)
+        : densities_(densities), stride_(stride), coordination_(coordination) {}
+    CenterGradient<T> of_center(std::int64_t i) override {
+        return {densities_ + i * stride_, coordination_[i], nullptr};
+    }
+
+private:
+    const T* densities_;
+    std::int64_t stride_;
+    const T* coordination_;
+};
+
 // Instances for the degrees in use; any other degree takes the general one (L = -1).
 #define GNNCV_INSTANCE(L, T)                                                                                 \
-    GNNCV_MULTIVERSION void forward_instance(                                                                \
-        std::integral_constant<int, L>, const EnvironmentInput<T>& input, T* densities, T* coordination) {   \
-        forward_body<L, T>(input, densities, coordination);                                                  \
+    GNNCV_MULTIVERSION void forward_instance(std::integral_constant<int, L>,                                 \
+                                             const EnvironmentInput<T>& input, T* densities,                 \
+                                             T* coordination, T* switching) {                                \
+        forward_body<L, T>(input, densities, coordination, switching);                                       \
     }                                                                                                        \
     GNNCV_MULTIVERSION void backward_instance(std::integral_constant<int, L>,                                \
-                                              const EnvironmentInput<T>& input, const T* densities_gradient, \
-                                              const T* coordination_gradient, T* vectors_gradient) {         \
-        backward_body<L, T>(input, densities_gradient, coordination_gradient, vectors_gradient);             \
+                                              const EnvironmentInput<T>& input,                              \
+                                              CenterGradients<T>& gradients, T* vectors_gradient) {          \
+        backward_body<L, T>(input, gradients, vectors_gradient);                                             \
     }
 GNNCV_INSTANCE(-1, float)
 GNNCV_INSTANCE(-1, double)
@@ -190,23 +216,33 @@ GNNCV_INSTANCE(6, double)
 } // namespace
 
 template <typename T>
-void environment_densities_kernel(const EnvironmentInput<T>& input, T* densities, T* coordination) {
-    with_degree(input.l_max, [&](auto degree) { forward_instance(degree, input, densities, coordination); });
+void environment_densities_kernel(const EnvironmentInput<T>& input, T* densities, T* coordination,
+                                  T* switching) {
+    with_degree(input.l_max,
+                [&](auto degree) { forward_instance(degree, input, densities, coordination, switching); });
+}
+
+template <typename T>
+void environment_densities_backward_kernel(const EnvironmentInput<T>& input, CenterGradients<T>& gradients,
+                                           T* vectors_gradient) {
+    with_degree(input.l_max,
+                [&](auto degree) { backward_instance(degree, input, gradients, vectors_gradient); });
 }
 
 template <typename T>
 void environment_densities_backward_kernel(const EnvironmentInput<T>& input, const T* densities_gradient,
                                            const T* coordination_gradient, T* vectors_gradient) {
-    with_degree(input.l_max, [&](auto degree) {
-        backward_instance(degree, input, densities_gradient, coordination_gradient, vectors_gradient);
-    });
+    StoredGradients<T> gradients(densities_gradient, input.stride(), coordination_gradient);
+    environment_densities_backward_kernel<T>(input, gradients, vectors_gradient);
 }
 
-template void environment_densities_kernel(const EnvironmentInput<float>&, float*, float*);
-template void environment_densities_kernel(const EnvironmentInput<double>&, double*, double*);
-template void environment_densities_backward_kernel(const EnvironmentInput<float>&, const float*,
-                                                    const float*, float*);
-template void environment_densities_backward_kernel(const EnvironmentInput<double>&, const double*,
-                                                    const double*, double*);
+#define GNNCV_KERNELS(T)                                                                                     \
+    template void environment_densities_kernel(const EnvironmentInput<T>&, T*, T*, T*);                      \
+    template void environment_densities_backward_kernel(const EnvironmentInput<T>&, CenterGradients<T>&,     \
+                                                        T*);                                                 \
+    template void environment_densities_backward_kernel(const EnvironmentInput<T>&, const T*, const T*, T*);
+GNNCV_KERNELS(float)
+GNNCV_KERNELS(double)
+#undef GNNCV_KERNELS
 
 } // namespace gnncv::kernels

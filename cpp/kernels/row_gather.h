@@ -103,7 +103,7 @@ GNNCV_INLINE void gather(const Gather<T>& in, const T* own, T* sum, const T* oth
     }
     const std::int64_t count = in.registers.count();
     std::int64_t v = 0;
-    constexpr int chunk = with_dots ? 7 : 13;
+    constexpr int chunk = 13;
     for (; v + chunk <= count; v += chunk) {
         gather_registers<chunk, with_dots>(in, v, own, sum, other, dots);
     }

@@ -20,7 +20,7 @@ GNNCV_INLINE void table_places(const Lanes<T>& x, std::int64_t n_intervals, std:
     const auto last = static_cast<std::int32_t>(n_intervals - 1);
     for (int w = 0; w < LanesOf<T>::width; ++w) {
         const auto interval = static_cast<std::int32_t>(places[w]);
-        intervals[w] = interval < last ? interval : last;
+        intervals[w] = std::clamp(interval, 0, last); // of what is no number: the first
         places[w] -= static_cast<T>(intervals[w]);
     }
 }

@@ -3,10 +3,8 @@
 // first derivatives only.
 #include "kernels/averaged_densities.h"
 #include "kernels/cuda_kernels.h"
-#include "kernels/environment_densities.h"
 #include "kernels/environment_features.h"
-#include "kernels/spherical_harmonics.h"
-#include "model/table_arguments.h"
+#include "model/environment_arguments.h"
 
 #include <torch/library.h>
 
@@ -17,41 +15,12 @@ namespace {
 
 constexpr const char* environment_name = "environment_densities";
 
-struct EnvironmentArguments : TableArguments {
-    Tensor types;
-    int64_t n_species, l_max;
-
-    EnvironmentArguments(const Tensor& vectors, const Tensor& neighbor, const Tensor& row_ptr,
-                         const Tensor& types, const Tensor& table, double cutoff, int64_t n_species,
-                         int64_t l_max)
-        : TableArguments(environment_name, Geometry::vectors, vectors, neighbor, row_ptr, table, cutoff),
-          types(types.contiguous()), n_species(n_species), l_max(l_max) {
-        TORCH_CHECK_VALUE(
-            types.dim() == 1 && types.size(0) == pairs.n_centers && types.scalar_type() == at::kLong,
-            "gnncv::", environment_name, ": types must be int64 of shape (", pairs.n_centers, ",)");
-        check_devices(environment_name, table, {{"types", &types}});
-        TORCH_CHECK_VALUE(n_species >= 1, "gnncv::", environment_name, ": n_species must be at least 1, got ",
-                          n_species);
-        TORCH_CHECK_VALUE(l_max >= 0 && l_max <= kernels::max_degree, "gnncv::", environment_name,
-                          ": l_max must be 0 to ", kernels::max_degree, ", got ", l_max);
-        TORCH_CHECK_VALUE(table.size(2) >= 2, "gnncv::", environment_name,
-                          ": table needs a radial channel and the switching function, got ", table.size(2),
-                          " channels");
-    }
-
-    template <typename T>
-    kernels::EnvironmentInput<T> input(const kernels::PairRows& share) const {
-        return {geometry.const_data_ptr<T>(),    share,
-                types.const_data_ptr<int64_t>(), radial_table<T>(),
-                static_cast<int>(n_species),     static_cast<int>(l_max)};
-    }
-};
-
 std::tuple<Tensor, Tensor> compute_environment_densities(const Tensor& vectors, const Tensor& neighbor,
                                                          const Tensor& row_ptr, const Tensor& types,
                                                          const Tensor& table, double cutoff,
                                                          int64_t n_species, int64_t l_max) {
-    const EnvironmentArguments in(vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max);
+    const EnvironmentArguments in(environment_name, vectors, neighbor, row_ptr, types, table, cutoff,
+                                  n_species, l_max);
     const int64_t n_radial = table.size(2) - 1;
     Tensor densities =
         at::empty({in.pairs.n_centers, n_species * n_radial, (l_max + 1) * (l_max + 1)}, table.options());
@@ -87,9 +56,10 @@ struct EnvironmentDensities : torch::autograd::Function<EnvironmentDensities> {
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         refuse_second_derivatives(environment_name);
         const variable_list saved = context->get_saved_variables();
-        const EnvironmentArguments in(
-            saved[0], saved[1], saved[2], saved[3], saved[4], context->saved_data["cutoff"].toDouble(),
-            context->saved_data["n_species"].toInt(), context->saved_data["l_max"].toInt());
+        const EnvironmentArguments in(environment_name, saved[0], saved[1], saved[2], saved[3], saved[4],
+                                      context->saved_data["cutoff"].toDouble(),
+                                      context->saved_data["n_species"].toInt(),
+                                      context->saved_data["l_max"].toInt());
         const Tensor densities = gradients[0].contiguous(), coordination = gradients[1].contiguous();
         Tensor result = at::empty_like(in.geometry);
         with_precision(environment_name, in.table, [&](auto zero) {

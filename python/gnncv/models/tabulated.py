@@ -47,16 +47,20 @@ class TabulatedEnvironment(nn.Module):
     def forward(
         self, vectors: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> Tensor:
-        """Standardized features ``(N, n_features)``."""
+        """Standardized features ``(N, n_features)``; ``distances`` is not looked at."""
         table = self.table.to(vectors.dtype)
-        densities, coordination = operators.environment_densities(
-            vectors, neighbor, row_ptr, types, table, self.cutoff, self.n_species, self.l_max
-        )
-        averaged = operators.averaged_densities(
-            distances, neighbor, row_ptr, table, self.cutoff, densities, coordination
-        )
-        return operators.environment_features(
-            densities, averaged, coordination, self.mean, self.scale, self.l_max, self.floor
+        return operators.environment_invariants(
+            vectors,
+            neighbor,
+            row_ptr,
+            types,
+            table,
+            self.cutoff,
+            self.n_species,
+            self.l_max,
+            self.mean,
+            self.scale,
+            self.floor,
         )
 
 

@@ -165,6 +165,29 @@ def environment_features(
     return _environment_features(densities, averaged, coordination, mean, scale, l_max, floor)
 
 
+def environment_invariants(
+    vectors: Tensor,
+    neighbor: Tensor,
+    row_ptr: Tensor,
+    types: Tensor,
+    table: Tensor,
+    cutoff: float,
+    n_species: int,
+    l_max: int,
+    mean: Tensor,
+    scale: Tensor,
+    floor: float,
+) -> Tensor:
+    """Standardized invariants from pair vectors; see :func:`gnncv.nn.reference.environment_invariants`."""
+    if is_scripting():
+        return torch.ops.gnncv.environment_invariants(
+            vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max, mean, scale, floor
+        )
+    return _environment_invariants(
+        vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max, mean, scale, floor
+    )
+
+
 def table_attention(
     distances: Tensor,
     neighbor: Tensor,
@@ -236,3 +259,4 @@ _averaged_densities = _dispatch("averaged_densities")
 _table_attention = _dispatch("table_attention")
 _table_messages = _dispatch("table_messages")
 _environment_features = _dispatch("environment_features")
+_environment_invariants = _dispatch("environment_invariants")

@@ -65,6 +65,72 @@ def test_features_are_those_of_the_reference(n_sites, l_max, dtype, generator):
     compare(features(ops), features(reference), sites, generator, dtype)
 
 
+def invariant_arguments(at, table, n_species, l_max, generator):
+    """Arguments of environment_invariants after the vectors."""
+    n_features = 2 * n_species * (table.shape[2] - 1) * (l_max + 1) + 1
+    mean, scale = (torch.from_numpy(generator.uniform(0.5, 1.5, n_features)) for _ in range(2))
+    types = at.types % n_species
+    return (at.neighbor, at.row_ptr, types, table, CUTOFF, n_species, l_max, mean, scale, 1e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("n_atoms", [1, 2, 30])
+@pytest.mark.parametrize("box", BOXES)
+def test_invariants_are_those_of_the_three_operators(box, n_atoms, dtype, generator):
+    at = Structure(box, n_atoms, generator)
+    table = random_table(generator, 5, dtype)
+    for n_species, l_max in [(1, 6), (2, 3), (2, 4)]:
+        arguments = invariant_arguments(at, table, n_species, l_max, generator)
+        results = [[s.environment_invariants(at.vectors().to(dtype), *arguments)] for s in (ops, reference)]
+        compare(*results, [at.positions, at.strain], generator, dtype)
+
+
+def test_no_atoms_have_no_invariants(generator):
+    table = random_table(generator, 3, torch.float64)
+    vectors = torch.zeros(0, 3, dtype=torch.float64, requires_grad=True)
+    nothing, rows = torch.zeros(0, dtype=torch.int64), torch.zeros(1, dtype=torch.int64)
+    constants = torch.ones(2 * 2 * 3 + 1, dtype=torch.float64)
+    out = ops.environment_invariants(
+        vectors, nothing, rows, nothing, table, CUTOFF, 1, 2, constants, constants, 1e-3
+    )
+    assert out.shape == (0, 13)
+    assert torch.autograd.grad(out.sum(), vectors)[0].shape == (0, 3)
+
+
+def test_invariants_have_a_gradient_for_each_output_asked(generator):
+    """One forward pass, several backward passes, as for the gradients of several outputs."""
+    at = Structure("triclinic", 20, generator)
+    arguments = invariant_arguments(at, random_table(generator, 5, torch.float64), 2, 4, generator)
+    fused, plain = (s.environment_invariants(at.vectors(), *arguments) for s in (ops, reference))
+    for column in (0, 7, -1, 0):
+        got, expected = (
+            torch.autograd.grad(out[:, column].sum(), at.positions, retain_graph=True)[0]
+            for out in (fused, plain)
+        )
+        torch.testing.assert_close(got, expected, rtol=0, atol=1e-12 * max(1.0, float(expected.abs().max())))
+
+
+def test_invariants_pass_gradcheck(generator):
+    at = Structure("cubic", 4, generator)
+    arguments = invariant_arguments(at, random_table(generator, 3, torch.float64), 2, 4, generator)
+
+    def of_positions(positions):  # of free vectors the two directions of a bond would not be one bond
+        bonds = positions[at.neighbor] - positions[at.center] + at.offsets
+        return ops.environment_invariants(bonds, *arguments)
+
+    assert torch.autograd.gradcheck(of_positions, (at.positions,), atol=1e-6, rtol=1e-5)
+
+
+def test_invariants_refuse_what_does_not_fit(generator):
+    at = Structure("cubic", 4, generator)
+    table = random_table(generator, 3, torch.float64)
+    arguments = list(invariant_arguments(at, table, 2, 4, generator))
+    with pytest.raises(ValueError, match=r"mean and scale must be float64 of shape \(41,\), got \[3\]"):
+        ops.environment_invariants(at.vectors(), *arguments[:7], torch.ones(3).double(), *arguments[8:])
+    with pytest.raises(ValueError, match="floor must be positive, got 0"):
+        ops.environment_invariants(at.vectors(), *arguments[:9], 0.0)
+
+
 def test_a_gradient_of_zeros_ends_where_it_is_told_to(generator):
     x = torch.from_numpy(generator.normal(size=5)).requires_grad_()
     calls = []
@@ -147,6 +213,7 @@ def test_threads_share_the_sites(n_threads, generator):
     n_sites = 64 * copies
     table = random_table(generator, 5, torch.float64)
     filters = random_table(generator, 19, torch.float64)
+    constants = torch.ones(2 * 2 * 4 * 5 + 1, dtype=torch.float64)
     nodes = site_tensors(generator, torch.float64, (n_sites, 2), (n_sites, 2), (n_sites, 16))
 
     def everything():
@@ -157,7 +224,10 @@ def test_threads_share_the_sites(n_threads, generator):
         )
         averaged = ops.averaged_densities(*pairs, table, CUTOFF, densities, coordination)
         messages = ops.table_attention(*pairs, filters, CUTOFF, *nodes, 0.5, 3.0)
-        return [densities, averaged, messages]
+        invariants = ops.environment_invariants(
+            vectors, neighbor, row_ptr, types, table, CUTOFF, 2, 4, constants, constants, 1e-3
+        )
+        return [densities, averaged, messages, invariants]
 
     before = torch.get_num_threads()
     try:

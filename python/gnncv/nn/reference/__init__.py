@@ -17,6 +17,7 @@ from .tables import (
     averaged_densities,
     environment_densities,
     environment_features,
+    environment_invariants,
     table_attention,
     table_functions,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "density_invariants",
     "environment_densities",
     "environment_features",
+    "environment_invariants",
     "message_passing",
     "pair_distances",
     "pair_geometry",

@@ -148,6 +148,45 @@ def environment_features(
     return ((features - mean) / scale).to(densities.dtype)
 
 
+def environment_invariants(
+    vectors: Tensor,
+    neighbor: Tensor,
+    row_ptr: Tensor,
+    types: Tensor,
+    table: Tensor,
+    cutoff: float,
+    n_species: int,
+    l_max: int,
+    mean: Tensor,
+    scale: Tensor,
+    floor: float,
+) -> Tensor:
+    """Standardized invariants of each site's environment, straight from pair vectors.
+
+    :func:`environment_features` of :func:`environment_densities` and :func:`averaged_densities`. The fused
+    operator needs each bond in both directions.
+
+    Parameters
+    ----------
+    vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max
+        As in :func:`environment_densities`.
+    mean, scale, floor
+        As in :func:`environment_features`.
+
+    Returns
+    -------
+    Tensor
+        ``(N, F)`` in the type of the table.
+    """
+    densities, coordination = environment_densities(
+        vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max
+    )
+    averaged = averaged_densities(
+        pair_distances(vectors), neighbor, row_ptr, table, cutoff, densities, coordination
+    )
+    return environment_features(densities, averaged, coordination, mean, scale, l_max, floor)
+
+
 def table_attention(
     distances: Tensor,
     neighbor: Tensor,
