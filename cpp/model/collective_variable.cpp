@@ -4,6 +4,7 @@
 #include "core/sha256.h"
 #include "core/validation.h"
 #include "model/model.h"
+#include "model/model_device.h"
 #include "model/torch_calls.h"
 
 #include <algorithm>
@@ -29,13 +30,8 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 void check_options(const Options& options) {
-    const std::string& device = options.device;
-    if (device.rfind("cuda", 0) == 0) {
-        throw DeviceError("device '" + device +
-                          "' was asked for, but this build evaluates on the CPU: use device 'cpu'");
-    }
-    if (device != "cpu") {
-        throw DeviceError("device '" + device + "' is not known: use device 'cpu'");
+    if (const int device = device_number(options.device); device >= 0) {
+        check_gpu(device);
     }
     if (std::isnan(options.skin) || std::isinf(options.skin)) {
         throw InvalidArgument("the skin must be a finite length in angstrom, or negative for the default");
@@ -79,7 +75,8 @@ struct CollectiveVariable::Implementation {
     Statistics statistics;
 
     Implementation(const std::string& path, const Options& options)
-        : path(path), model(load_model(path, options.num_threads, options.precision)),
+        : path(path),
+          model(load_model(path, options.num_threads, options.precision, device_number(options.device))),
           skin(options.skin < 0.0 ? default_skin(model->info().cutoff) : options.skin),
           num_threads(options.num_threads), remarks(model->info().remarks) {
         if (options.communicator && options.communicator->size() > 1) {

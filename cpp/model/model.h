@@ -63,8 +63,9 @@ public:
 };
 
 // Read a model file. num_threads 0 leaves libtorch's setting alone; precision float32, float64, or empty for
-// the file's own. Throws ModelError, InvalidArgument.
+// the file's own; device -1 for the CPU, or the number of a GPU that can be used. Throws ModelError,
+// InvalidArgument, DeviceError.
 [[nodiscard]] std::unique_ptr<Model> load_model(const std::string& path, int num_threads,
-                                                const std::string& precision);
+                                                const std::string& precision, int device);
 
 } // namespace gnncv

@@ -20,7 +20,7 @@ using at::Tensor;
 
 class TorchScriptModel final : public Model {
 public:
-    TorchScriptModel(const std::string& path, int num_threads, const std::string& precision)
+    TorchScriptModel(const std::string& path, int num_threads, const std::string& precision, int device)
         : num_threads_(num_threads) {
         info_.metadata = read_model_metadata(path);
         guarded("the model file '" + path +
@@ -29,6 +29,10 @@ public:
                 [&] { module_ = load_module(path); });
         guarded("the model in '" + path + "' does not keep gnncv's contract", [&] { read_attributes(); });
         set_precision(path, precision);
+        head_ = module_;
+        if (device >= 0) {
+            move_to(device, path);
+        }
     }
 
     const ModelInfo& info() const override { return info_; }
@@ -47,12 +51,12 @@ public:
             Tensor sites = module_.get_method("site_part")(inputs(pairs, types, vectors_)).toTensor();
             if (owned) {
                 const auto n_owned = static_cast<std::int64_t>(owned->size());
-                sites = sites.index_select(0, borrow<std::int64_t>(*owned, {n_owned}, at::kLong));
+                sites = sites.index_select(0, borrow<std::int64_t>(*owned, {n_owned}, at::kLong).to(device_));
             }
             sums_ = module_.get_method("sums")({sites}).toTensor();
             TORCH_CHECK(sums_.dim() == 1 && sums_.scalar_type() == at::kDouble, "sums returned a tensor of ",
                         sums_.dim(), " dimensions and type ", sums_.dtype(), ", expected (S,) in float64");
-            const Tensor plain = sums_.detach().contiguous();
+            const Tensor plain = sums_.detach().to(at::kCPU).contiguous();
             const double* data = plain.const_data_ptr<double>();
             sums_values_.assign(data, data + plain.numel());
             return std::span<double>(sums_values_);
@@ -67,7 +71,7 @@ public:
             if (differentiable) {
                 pooled_.requires_grad_(true);
             }
-            outputs_ = module_.get_method("head")({pooled_}).toTensor();
+            outputs_ = head_.get_method("head")({pooled_}).toTensor();
             const auto expected = static_cast<std::int64_t>(values.size());
             TORCH_CHECK(outputs_.dim() == 1 && outputs_.size(0) == expected, "head returned shape ",
                         outputs_.sizes(), ", expected (", expected, ",) for its outputs");
@@ -109,7 +113,7 @@ public:
             const Tensor sites =
                 module_.get_method("site_part")(inputs(pairs, types, borrow_vectors(pairs))).toTensor();
             const Tensor columns =
-                module_.get_method("site_values")({sites}).toTensor().to(at::kDouble).contiguous();
+                module_.get_method("site_values")({sites}).toTensor().to(at::kCPU, at::kDouble).contiguous();
             const auto n_columns = static_cast<std::int64_t>(info_.site_names.size());
             const auto n_atoms = static_cast<std::int64_t>(pairs.n_atoms());
             TORCH_CHECK(columns.sizes() == at::IntArrayRef({n_atoms, n_columns}), "site_values has shape ",
@@ -124,7 +128,7 @@ public:
             const at::NoGradGuard no_gradients;
             const Tensor sites =
                 module_.get_method("site_part")(inputs(pairs, types, borrow_vectors(pairs))).toTensor();
-            const Tensor good = at::isfinite(sites).flatten(1).all(1).contiguous();
+            const Tensor good = at::isfinite(sites).flatten(1).all(1).to(at::kCPU).contiguous();
             const bool* data = good.const_data_ptr<bool>();
             const bool* bad = std::find(data, data + good.numel(), false);
             return bad == data + good.numel() ? -1 : bad - data;
@@ -170,8 +174,10 @@ private:
 
     Tensor borrow_vectors(const PairList& pairs) const {
         const auto n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
-        return info_.single_vectors ? borrow(pairs.vectors<float>(), {n_pairs, 3}, at::kFloat)
-                                    : borrow(pairs.vectors<double>(), {n_pairs, 3}, at::kDouble);
+        const Tensor vectors = info_.single_vectors
+                                   ? borrow(pairs.vectors<float>(), {n_pairs, 3}, at::kFloat)
+                                   : borrow(pairs.vectors<double>(), {n_pairs, 3}, at::kDouble);
+        return vectors.to(device_); // the same tensor on the CPU
     }
 
     std::vector<at::IValue> inputs(const PairList& pairs, std::span<const std::int64_t> types,
@@ -184,9 +190,9 @@ private:
             const std::vector<std::int64_t> numbers = pairs.center();
             center = borrow<std::int64_t>(numbers, {n_pairs}, at::kLong).clone();
         }
-        return {vectors, center, compact_ ? neighbor : neighbor.to(at::kLong),
-                borrow(pairs.row_ptr(), {n_atoms + 1}, at::kLong),
-                borrow<std::int64_t>(types, {n_atoms}, at::kLong)};
+        return {vectors, center.to(device_), (compact_ ? neighbor : neighbor.to(at::kLong)).to(device_),
+                borrow(pairs.row_ptr(), {n_atoms + 1}, at::kLong).to(device_),
+                borrow<std::int64_t>(types, {n_atoms}, at::kLong).to(device_)};
     }
 
     template <typename T>
@@ -194,18 +200,32 @@ private:
         return {tensor.const_data_ptr<T>(), static_cast<std::size_t>(tensor.numel())};
     }
 
-    // d(weights . of)/d(with), in the precision of `with`.
+    // d(weights . of)/d(with), in the precision of `with`, on the CPU.
     static Tensor slope(const Tensor& of, const Tensor& with, const Tensor& weights) {
         TORCH_CHECK(with.defined() && with.requires_grad(), "nothing was evaluated to be differentiated");
         Tensor gradient;
         if (of.requires_grad()) {
-            gradient =
-                torch::autograd::grad({of}, {with}, {weights.to(of.scalar_type())}, true, false, true)[0];
+            gradient = torch::autograd::grad({of}, {with}, {weights.to(of.options())}, true, false, true)[0];
         }
         if (!gradient.defined()) { // an output that depends on no pair
             gradient = at::zeros_like(with);
         }
-        return gradient.contiguous();
+        return gradient.to(at::kCPU).contiguous();
+    }
+
+    // Sites and their sums on the GPU; the head, a few numbers, stays where the sums are needed.
+    void move_to(int device, const std::string& path) {
+        if (!compact_) {
+            throw DeviceError(
+                "the model '" + path +
+                "' was exported with --no-tables, or by an older gnncv, and is evaluated on the "
+                "CPU: use device 'cpu', or export it again with tables");
+        }
+        device_ = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(device));
+        guarded("the model in '" + path + "' cannot be moved to " + device_.str(), [&] {
+            module_ = head_.deepcopy();
+            module_.to(device_);
+        });
     }
 
     void set_precision(const std::string& path, const std::string& wanted) {
@@ -222,7 +242,8 @@ private:
         info_.single_vectors = info_.precision == "float32" && !wide_vectors_;
     }
 
-    torch::jit::Module module_;
+    torch::jit::Module module_, head_; // the same, except on a GPU
+    at::Device device_ = at::kCPU;
     ModelInfo info_;
     bool compact_ = false, wide_vectors_ = false; // how the model wants its pairs
     int num_threads_;
@@ -234,8 +255,8 @@ private:
 } // namespace
 
 std::unique_ptr<Model> load_torchscript_model(const std::string& path, int num_threads,
-                                              const std::string& precision) {
-    return std::make_unique<TorchScriptModel>(path, num_threads, precision);
+                                              const std::string& precision, int device) {
+    return std::make_unique<TorchScriptModel>(path, num_threads, precision, device);
 }
 
 } // namespace gnncv

@@ -6,6 +6,6 @@
 namespace gnncv {
 
 [[nodiscard]] std::unique_ptr<Model> load_torchscript_model(const std::string& path, int num_threads,
-                                                            const std::string& precision);
+                                                            const std::string& precision, int device);
 
 } // namespace gnncv
