@@ -69,7 +69,7 @@ class CollectiveVariable:
     path
         Model file written by `gnncv export`, or a graph model that mlcolvar exported as TorchScript.
     device
-        `"cpu"`.
+        `"cpu"`, `"cuda"` or `"cuda:N"`.
     skin
         Length in angstrom added to the cutoff in the neighbor list, so that the list serves many steps; 0
         builds it anew each time; None chooses from the cutoff. Results do not depend on it.
@@ -84,7 +84,7 @@ class CollectiveVariable:
     ModelError
         If the file is missing, truncated, foreign or of a newer format.
     DeviceError
-        If this build cannot use the device.
+        If the device is not there, or this build or the installed torch cannot use it.
     InvalidArgument
         If an option cannot be used.
 

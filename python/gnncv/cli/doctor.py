@@ -109,16 +109,24 @@ def _torch() -> str:
 
 
 def _cuda() -> Finding:
-    """Whether torch sees a CUDA device."""
+    """Whether gnncv has kernels for GPUs, and torch sees one."""
     try:
         import torch
     except Exception:
         return Finding("cuda", "absent", "torch is not there to ask")
+    try:
+        compiled = str(import_module("gnncv._built_for").CUDA_ARCHITECTURES).replace(";", ", ")
+    except (ImportError, AttributeError):
+        compiled = ""
+    kernels = f"kernels compiled for {compiled}" if compiled else "gnncv was built without kernels for GPUs"
     if not torch.cuda.is_available():
         build = f"built with CUDA {torch.version.cuda}" if torch.version.cuda else "a CPU build"
-        return Finding("cuda", "absent", f"no device: this torch is {build}; CVs are evaluated on the CPU")
+        said = f"{kernels}; no device: this torch is {build}; CVs are evaluated on the CPU"
+        return Finding("cuda", "absent", said)
     names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
-    return Finding("cuda", "ok", names)
+    if not compiled:
+        return Finding("cuda", "absent", f"{names}; {kernels}", "build gnncv again where nvcc is on the PATH")
+    return Finding("cuda", "ok", f"{names}; {kernels}")
 
 
 def _native_library() -> str:

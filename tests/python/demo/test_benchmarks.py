@@ -59,3 +59,9 @@ def test_seeds_has_help() -> None:
 def test_smart_derivatives() -> None:
     text = run("smart_derivatives.py", "--small", "--seconds", "0.01", "--rounds", "1")
     assert text.count("  gnncv ") == 3
+
+
+def test_cuda_on_the_cpu() -> None:
+    words = ("--device", "cpu", "--no-tests", "--sizes", "256", "--models", "filter-2x16")
+    text = run("cuda.py", *words, "--warm-up", "1", "--repeats", "2")
+    assert "256 atoms, 4" in text and "ms a step" in text and "% of a copy" in text
