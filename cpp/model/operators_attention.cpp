@@ -29,6 +29,8 @@ struct AttentionArguments : TableArguments {
                           bound);
         check_devices(attention_name, table,
                       {{"receiver", &receiver}, {"sender", &sender}, {"value", &value}});
+        check_devices(attention_name, table,
+                      {{"receiver", &receiver}, {"sender", &sender}, {"value", &value}});
         check_matrix(attention_name, "receiver", this->receiver, pairs.n_centers, table);
         check_columns(attention_name, "sender", this->sender, *this, receiver.size(1));
         check_matrix(attention_name, "value", this->value, pairs.n_centers, table);
@@ -76,6 +78,10 @@ std::tuple<Tensor, Tensor> attend(const AttentionArguments& in) {
             kernels::table_attention_cuda<T>(in.input<T>(in.pairs), out, below, OnGpu(in.table).queue);
             return;
         }
+        if (in.table.is_cuda()) {
+            kernels::table_attention_cuda<T>(in.input<T>(in.pairs), out, below, OnGpu(in.table).queue);
+            return;
+        }
         for_heads<T>(
             in,
             [&](Heads& heads, const kernels::PairRows& share) { heads.arrange_senders(in.input<T>(share)); },
@@ -97,10 +103,32 @@ struct AttentionGradients {
     Tensor distances, table, receiver, sender, value;
 };
 
+// All but that of the table.
+template <typename T>
+AttentionGradients attend_backward_on_gpu(const AttentionArguments& in,
+                                          const kernels::TableAttentionOutput<T>& output) {
+    AttentionGradients out{at::empty_like(in.geometry), Tensor(), at::empty_like(in.receiver),
+                           at::empty_like(in.sender), at::empty_like(in.value)};
+    const Tensor mean = at::empty_like(in.receiver);
+    kernels::table_attention_backward_cuda<T>(
+        in.input<T>(in.pairs), output.messages, output.denominators, output.messages_gradient,
+        mean.mutable_data_ptr<T>(),
+        {out.distances.mutable_data_ptr<T>(), out.receiver.mutable_data_ptr<T>(),
+         out.sender.mutable_data_ptr<T>(), out.value.mutable_data_ptr<T>()},
+        OnGpu(in.table).queue);
+    return out;
+}
+
 template <typename T>
 AttentionGradients attend_backward(const AttentionArguments& in,
                                    const kernels::TableAttentionOutput<T>& output, const Wanted& wanted) {
     using Heads = kernels::AttentionHeads<T>;
+    if (wanted.table) {
+        check_table_is_on_the_cpu(attention_name, in.table);
+    }
+    if (in.table.is_cuda()) {
+        return attend_backward_on_gpu<T>(in, output);
+    }
     const int64_t n_shares = number_of_shares(in.pairs.n_centers);
     AttentionGradients out;
     out.distances = at::empty_like(in.geometry);

@@ -24,7 +24,13 @@ CUDA = r"cuda_runtime"
 PYTHON_HEADER = r"Python\.h"
 
 # The headers with libtorch in them, shared by the operators and the models beside them.
-TORCH_HEADERS = {"jacobian_arguments.h", "operator_arguments.h", "operator_device.h", "table_arguments.h", "torch_module.h"}
+TORCH_HEADERS = {
+    "jacobian_arguments.h",
+    "operator_arguments.h",
+    "operator_device.h",
+    "table_arguments.h",
+    "torch_module.h",
+}
 
 FORBIDDEN_INCLUDES = [
     ("cpp/include", CXX_SUFFIXES, (TORCH, PYBIND, PLUMED, CUDA, r'"(core|kernels|model)/')),

@@ -16,6 +16,7 @@ OPERATORS = [
     "environment_features",
     "pair_distances",
     "pair_geometry",
+    "table_attention",
     "table_messages",
 ]
 
