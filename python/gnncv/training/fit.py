@@ -102,6 +102,8 @@ def fit(
     best = _optimize(model, datasets, config, folder, checkpoint, history, progress)
     model.load_state_dict(best)
     model.eval()
+    if model.tables is not None:
+        model.tables.fit_intervals()  # to the best weights, where they are now
     datasets.training.set_epoch(config.training.epochs)
     calibrate(model, datasets.plain, datasets.training, config.training.seed)
     model.train_through_tables(False)

@@ -65,3 +65,11 @@ def test_cuda_on_the_cpu() -> None:
     words = ("--device", "cpu", "--no-tests", "--sizes", "256", "--models", "filter-2x16")
     text = run("cuda.py", *words, "--warm-up", "1", "--repeats", "2")
     assert "256 atoms, 4" in text and "ms a step" in text and "% of a copy" in text
+
+
+def test_training_step_alone() -> None:
+    small = ("--atoms", "256", "--frames", "2", "--rounds", "1", "--seconds", "0.01", "--threads", "1")
+    text = run("training_step.py", "--models", "filter-2x16", "attention-2x16", *small)
+    rows = [line.split() for line in text.splitlines()[-2:]]
+    assert [row[0] for row in rows] == ["filter-2x16", "attention-2x16"]
+    assert all(float(row[2]) > 0 for row in rows)
