@@ -151,10 +151,12 @@ void products() {
     }
 }
 void loads() {
+    const float* from = table;
     for (int b = 0; b < n_bonds; b += 16) {
+        asm volatile("" : "+r"(from));
 #pragma GCC unroll 16
         for (int k = 0; k < 16; ++k) {
-            Register r = load(table + k * width);
+            Register r = load(from + k * width);
             keep(r);
         }
     }
