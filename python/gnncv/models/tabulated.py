@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from gnncv.nn import AttentionLayer, EnvironmentInvariants, FilterLayer, RadialInvariants, operators
 from gnncv.nn.environment import MAGNITUDE_FLOOR
 from gnncv.nn.jets import layer_jets
-from gnncv.nn.radial_table import tabulate
+from gnncv.nn.radial_table import TOLERANCE, tabulate
 
 from .encoder import SiteEncoder
 from .tabulated_filter import TabulatedFilter, TabulatedRadialInvariants
@@ -130,7 +130,7 @@ class TabulatedEncoder(nn.Module):
         Of its longest table.
     """
 
-    def __init__(self, encoder: SiteEncoder, cutoff: float, tolerance: float = 1e-9) -> None:
+    def __init__(self, encoder: SiteEncoder, cutoff: float, tolerance: float = TOLERANCE) -> None:
         super().__init__()
         switching = encoder.environment.switching
         self.invariants = isinstance(encoder.environment, EnvironmentInvariants)

@@ -6,13 +6,11 @@ from torch import Tensor
 from gnncv.data.graph import Graph, GraphBatch
 from gnncv.nn import AttentionLayer, EnvironmentInvariants, FilterLayer, RadialInvariants, operators
 from gnncv.nn.jets import RadialJets, layer_jets
-from gnncv.nn.radial_table import by_pair_of_species, hermite, tabulate
+from gnncv.nn.radial_table import TOLERANCE, by_pair_of_species, hermite, tabulate
 
 from .encoder import SiteEncoder
 from .tabulated import TabulatedEnvironment
 from .tabulated_filter import TabulatedRadialInvariants
-
-TOLERANCE = 1e-7
 
 
 class TrainedTables:
@@ -76,7 +74,7 @@ class TrainedTables:
     def _tabulated_environment(self) -> TabulatedEnvironment | TabulatedRadialInvariants:
         environment = self.encoder.environment
         n_features = environment.n_features
-        standard = (torch.zeros(n_features).double(), torch.ones(n_features).double(), self.cutoff, 1e-9)
+        standard = (torch.zeros(n_features).double(), torch.ones(n_features).double(), self.cutoff, TOLERANCE)
         if isinstance(environment, EnvironmentInvariants):
             return TabulatedEnvironment(environment, *standard)
         assert isinstance(environment, RadialInvariants)

@@ -15,6 +15,10 @@ Functions = Callable[[Tensor], Tensor]
 Jets = Callable[[Tensor], Tensor]
 """Maps distances ``(K,)`` in float64 to jets ``(3, K, C)``."""
 
+TOLERANCE = 1e-7
+"""Largest :func:`table_error`. Gradients of outputs err by less than that, and tables of 16 channels stay in
+the first cache."""
+
 QUINTIC = (
     (1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     (0.0, 1.0, 0.0, 0.0, 0.0, 0.0),
@@ -103,7 +107,7 @@ def table_error(jets: Jets, table: Tensor, cutoff: float) -> float:
 
 
 def choose_intervals(
-    jets: Jets, cutoff: float, knots_at: Sequence[float] = (), tolerance: float = 1e-9
+    jets: Jets, cutoff: float, knots_at: Sequence[float] = (), tolerance: float = TOLERANCE
 ) -> int:
     """The fewest intervals whose table is as good as the tolerance, with a knot where one is asked for.
 
@@ -134,7 +138,7 @@ def choose_intervals(
 
 
 def tabulate(
-    jets: Jets, cutoff: float, switching: nn.Module, tolerance: float = 1e-9
+    jets: Jets, cutoff: float, switching: nn.Module, tolerance: float = TOLERANCE
 ) -> tuple[Tensor, float]:
     """A table of the tolerance with a knot at the onset of switching, and its error."""
     onsets = [switching.onset] if isinstance(switching, QuinticSwitching) else []

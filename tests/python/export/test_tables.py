@@ -77,4 +77,4 @@ def test_without_tables_a_file_is_the_network_to_rounding(small_run: TrainedRun,
 def test_the_error_of_the_tables_is_in_the_file(exported: Path) -> None:
     facts = gnncv.CollectiveVariable(exported).metadata
     assert 32 <= facts["tables"]["intervals"] <= 1536
-    assert 0.0 < facts["tables"]["error"] <= 1e-8
+    assert 0.0 < facts["tables"]["error"] <= 1e-7
