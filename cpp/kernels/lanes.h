@@ -8,16 +8,28 @@
 #include <memory>
 #include <new>
 
+// define(attribute, bytes) once per instruction set, with the size of its registers: overloads of one
+// function between which the loader chooses, for calls in the same file. For bodies that keep many numbers in
+// registers, which gcc cannot where a vector is wider than they are: there the body is a template on their
+// size.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define GNNCV_FOR_REGISTERS(define)                                                                          \
+    define(__attribute__((target("default"))), 16) define(__attribute__((target("arch=x86-64-v3"))), 32)     \
+        define(__attribute__((target("arch=x86-64-v4"))), 64)
+#else
+#define GNNCV_FOR_REGISTERS(define) define(, 16)
+#endif
+
 namespace gnncv::kernels {
 
 // 64 bytes: 16 floats or 8 doubles; the compiler splits it where registers are narrower.
-template <typename T>
+template <typename T, int bytes = 64>
 struct LanesOf {
-    using type __attribute__((vector_size(64))) = T;
-    static constexpr int width = 64 / sizeof(T);
+    using type __attribute__((vector_size(bytes))) = T;
+    static constexpr int width = bytes / sizeof(T);
 };
-template <typename T>
-using Lanes = typename LanesOf<T>::type;
+template <typename T, int bytes = 64>
+using Lanes = typename LanesOf<T, bytes>::type;
 
 // Scratch of n registers, aligned (std::vector of a compiler's vector type loses the alignment); it grows and
 // keeps no values.
@@ -42,14 +54,14 @@ private:
 };
 
 // Numbers in a row anywhere in memory.
-template <typename T>
-GNNCV_INLINE Lanes<T> load_lanes(const T* numbers) {
-    Lanes<T> lanes;
+template <typename T, int bytes = 64>
+GNNCV_INLINE Lanes<T, bytes> load_lanes(const T* numbers) {
+    Lanes<T, bytes> lanes;
     std::memcpy(&lanes, numbers, sizeof lanes);
     return lanes;
 }
-template <typename T>
-GNNCV_INLINE void store_lanes(T* numbers, const Lanes<T>& lanes) {
+template <typename T, typename V>
+GNNCV_INLINE void store_lanes(T* numbers, const V& lanes) {
     std::memcpy(numbers, &lanes, sizeof lanes);
 }
 

@@ -46,19 +46,19 @@ struct ExpConstants<double> {
                                        1.0 / 6227020800};
 };
 
-// Beyond +-largest the argument is clipped.
-template <typename T>
-GNNCV_INLINE Lanes<T> lanes_exp(Lanes<T> x) {
+// V: lanes of T of any width. Beyond +-largest the argument is clipped; what is not a number stays so.
+template <typename T, typename V>
+GNNCV_INLINE V lanes_exp(V x) {
     using C = ExpConstants<T>;
-    using Ints __attribute__((vector_size(64))) = typename C::Int;
+    using Ints __attribute__((vector_size(sizeof(V)))) = typename C::Int;
     constexpr int n_terms = sizeof(C::terms) / sizeof(T);
-    const Lanes<T> largest = Lanes<T>{} + C::largest;
-    x = x < largest ? x : largest;
-    x = x > -largest ? x : -largest;
-    const Lanes<T> shifted = x * static_cast<T>(1.44269504088896340736) + C::round;
-    const Lanes<T> n = shifted - C::round;
-    const Lanes<T> r = (x - n * C::ln2_high) - n * C::ln2_low;
-    Lanes<T> sum = Lanes<T>{} + C::terms[n_terms - 1];
+    const V largest = V{} + C::largest;
+    x = x > largest ? largest : x;
+    x = x < -largest ? -largest : x;
+    const V shifted = x * static_cast<T>(1.44269504088896340736) + C::round;
+    const V n = shifted - C::round;
+    const V r = (x - n * C::ln2_high) - n * C::ln2_low;
+    V sum = V{} + C::terms[n_terms - 1];
     for (int k = n_terms - 2; k >= 0; --k) {
         sum = C::terms[k] + r * sum;
     }

@@ -35,6 +35,11 @@ inline void refuse_second_derivatives(const char* op) {
                                 "gnncv.nn.reference, which can be differentiated any number of times");
 }
 
+// No output was differentiated: where gradients are not materialized, there is nothing to do then.
+inline bool none_defined(const variable_list& gradients) {
+    return std::none_of(gradients.begin(), gradients.end(), [](const Tensor& g) { return g.defined(); });
+}
+
 inline void check_matrix(const char* op, const char* name, const Tensor& tensor, int64_t rows,
                          const Tensor& like) {
     TORCH_CHECK_VALUE(tensor.dim() == 2 && tensor.size(0) == rows, "gnncv::", op, ": ", name, " must have ",
@@ -77,6 +82,17 @@ inline kernels::PairRows pair_rows(const char* op, const Tensor& neighbor, const
 inline int64_t number_of_shares(int64_t n_centers) {
     constexpr int64_t fewest_centers = 64;
     return std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), n_centers / fewest_centers));
+}
+
+// f(begin, end) for equal shares of the sites, one a thread, where the sites do not know of each other.
+template <typename F>
+void for_sites(int64_t n_sites, const F& f) {
+    const int64_t n_shares = number_of_shares(n_sites);
+    at::parallel_for(0, n_shares, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t share = begin; share < end; ++share) {
+            f(n_sites * share / n_shares, n_sites * (share + 1) / n_shares);
+        }
+    });
 }
 
 // f(share, pairs) for equal shares of the centers, one a thread of libtorch's; the shares do not depend on

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from gnncv.nn.operators import skip_zero_gradient
+from gnncv.nn import SiteNetwork, site_operators
 
 from .autoencoder import GraphAutoencoder
 from .encoder import SiteEncoder
@@ -71,8 +71,8 @@ class CollectiveVariables(nn.Module):
         self.n_phases = len(model.phases)
         self.sum_pooling = model.config.pooling == "sum"
         self.encoder: SiteEncoder | TabulatedEncoder = model.encoder
-        self.environment_decoder = model.environment_decoder
-        self.phase_head = nn.Identity() if model.phase_head is None else model.phase_head
+        self.environment_decoder = SiteNetwork(model.environment_decoder)
+        self.phase_head = None if model.phase_head is None else SiteNetwork(model.phase_head)
         self.register_buffer("centroids", model.centroids.double())
         self.density = model.density
         for scale in ("error_scale", "surprise_scale", "novelty_scale"):
@@ -86,24 +86,26 @@ class CollectiveVariables(nn.Module):
     ) -> Tensor:
         """Per-site latent means, phase probabilities without the reference's, novelty: ``(N, S)`` float64."""
         mean, invariants = self.encoder.means(vectors, center, neighbor, row_ptr, types)
-        error = (self.environment_decoder(mean) - invariants).square().mean(dim=1, keepdim=True)
-        latent = mean.double()
-        columns = [latent]
-        if self.n_phases > 0:
-            # in float64: next to 0 and 1 the gradient p (1 - p) would lose its digits in float32
-            columns.append(skip_zero_gradient(torch.softmax(self.phase_head(mean).double(), dim=1)[:, 1:]))
-        strangeness = (error.double() / self.error_scale).pow(self.power)
-        strangeness = strangeness + (self.density(latent) / self.surprise_scale).pow(self.power)
-        novelty = (strangeness + 1e-30).pow(1.0 / self.power) / self.novelty_scale
-        columns.append(skip_zero_gradient(novelty))
-        return torch.cat(columns, dim=1)
+        return self.outcomes(mean, invariants)
+
+    def outcomes(self, mean: Tensor, invariants: Tensor) -> Tensor:
+        """The columns of :meth:`site_part` from latent means and invariants."""
+        error = self.environment_decoder.reconstruction_error(mean, invariants)
+        logits = mean[:, :0] if self.phase_head is None else self.phase_head([mean])[0]
+        return site_operators.site_columns(
+            mean,
+            logits,
+            error,
+            self.density(mean),
+            self.error_scale,
+            self.surprise_scale,
+            self.novelty_scale,
+        )
 
     @torch.jit.export
     def sums(self, site: Tensor) -> Tensor:
         """Sums over sites, float64: latents, probabilities, ``novelty^p``, and the number of sites."""
-        powered = torch.cat([site[:, :-1], site[:, -1:].pow(self.power)], dim=1)
-        count = torch.full([1], float(site.shape[0]), dtype=torch.float64, device=site.device)
-        return torch.cat([powered.sum(dim=0), count])
+        return site_operators.site_sums(site)
 
     @torch.jit.export
     def head(self, sums: Tensor) -> Tensor:

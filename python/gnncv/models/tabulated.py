@@ -3,7 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from gnncv.nn import AttentionLayer, EnvironmentInvariants, FilterLayer, RadialInvariants, operators
+from gnncv.nn import (
+    AttentionLayer,
+    EnvironmentInvariants,
+    FilterLayer,
+    RadialInvariants,
+    SiteNetwork,
+    operators,
+    side_by_side,
+)
 from gnncv.nn.environment import MAGNITUDE_FLOOR
 from gnncv.nn.jets import layer_jets
 from gnncv.nn.radial_table import TOLERANCE, tabulate
@@ -88,26 +96,28 @@ class TabulatedAttention(nn.Module):
         self.cutoff = float(cutoff)
         self.lone = layer.lone
         self.bound = layer.bound
-        self.value, self.receiver, self.sender = layer.value, layer.receiver, layer.sender
-        self.update = layer.update
+        parts = (layer.value, layer.receiver, layer.sender)
+        self.parts = SiteNetwork(side_by_side(*parts), [part.out_features for part in parts])
+        self.update = SiteNetwork(layer.update, residual=True)
 
     def forward(
         self, features: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> Tensor:
         """Updated node features ``(N, width)``; the species are in the features already."""
+        value, receiver, sender = self.parts([features])
         messages = operators.table_attention(
             distances,
             neighbor,
             row_ptr,
             self.table.to(features.dtype),
             self.cutoff,
-            self.receiver(features),
-            self.sender(features),
-            self.value(features),
+            receiver,
+            sender,
+            value,
             self.lone,
             self.bound,
         )
-        return features + self.update(torch.cat([features, messages], dim=1))
+        return self.update([features, messages])[0]
 
 
 class TabulatedEncoder(nn.Module):
@@ -138,8 +148,8 @@ class TabulatedEncoder(nn.Module):
         layers = [_layer(layer, encoder.basis, switching, cutoff, tolerance) for layer in encoder.layers]
         self.layers = nn.ModuleList(layers)
         self.species_embedding = encoder.species_embedding
-        self.embed = encoder.embed
-        self.latent_mean = encoder.latent_mean
+        self.embed = SiteNetwork(encoder.embed)
+        self.latent_mean = SiteNetwork(encoder.latent_mean)
         self.hops = encoder.hops
         self.table_error = max([self.environment.error, *(layer.error for layer in layers)])
         self.n_intervals = max(part.table.shape[-3] for part in (self.environment, *layers))
@@ -149,13 +159,15 @@ class TabulatedEncoder(nn.Module):
         self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Latent means ``(N, L)`` and standardized invariants ``(N, F)``; ``center`` is not looked at."""
-        embedded = self.species_embedding(types)
         distances = operators.pair_distances(vectors)
         invariants = self.environment(vectors, distances, neighbor, row_ptr, types)
-        features = self.embed(torch.cat([invariants, embedded], dim=1) if self.invariants else embedded)
+        if self.invariants:
+            features = self.embed([invariants, self.species_embedding(types)])[0]
+        else:
+            features = self.embed([self.species_embedding.weight])[0].index_select(0, types)
         for layer in self.layers:
             features = layer(features, distances, neighbor, row_ptr, types)
-        return self.latent_mean(features), invariants
+        return self.latent_mean([features])[0], invariants
 
 
 def _environment(

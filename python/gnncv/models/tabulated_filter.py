@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from gnncv.nn import FilterLayer, RadialInvariants, operators
+from gnncv.nn import FilterLayer, RadialInvariants, SiteNetwork, operators
 from gnncv.nn.environment import counted_species
 from gnncv.nn.jets import layer_jets
 from gnncv.nn.radial_table import by_pair_of_species, tabulate
@@ -30,7 +30,7 @@ class TabulatedFilter(nn.Module):
         table, self.error = tabulate(layer_jets(layer, basis, switching), cutoff, switching, tolerance)
         self.register_buffer("table", by_pair_of_species(table, layer.width))
         self.cutoff = float(cutoff)
-        self.value, self.update = layer.value, layer.update
+        self.value, self.update = SiteNetwork(layer.value), SiteNetwork(layer.update)
 
     def forward(
         self, features: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
@@ -38,9 +38,9 @@ class TabulatedFilter(nn.Module):
         """Updated node features ``(N, width)``."""
         table = self.table.to(features.dtype)
         messages = operators.table_messages(
-            distances, neighbor, row_ptr, types, table, self.cutoff, self.value(features)
+            distances, neighbor, row_ptr, types, table, self.cutoff, self.value([features])[0]
         )
-        return features + self.update(messages)
+        return features + self.update([messages])[0]
 
 
 class TabulatedRadialInvariants(nn.Module):

@@ -6,6 +6,7 @@ from .environment import EnvironmentInvariants, RadialInvariants
 from .filter import FilterLayer
 from .latent_density import LatentDensity
 from .radial import GaussianBasis
+from .site_network import SiteNetwork, side_by_side
 from .switching import HardCutoff, QuinticSwitching
 
 __all__ = [
@@ -19,4 +20,6 @@ __all__ = [
     "LatentDensity",
     "QuinticSwitching",
     "RadialInvariants",
+    "SiteNetwork",
+    "side_by_side",
 ]

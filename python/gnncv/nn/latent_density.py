@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from . import site_operators
+
 N_COMPONENTS = 8
 
 
@@ -53,8 +55,7 @@ class LatentDensity(nn.Module):
         self.floor.zero_()
 
     def forward(self, latents: Tensor) -> Tensor:
-        """``(N, L)`` float64 to ``(N, 1)``."""
-        offsets = latents.unsqueeze(0) - self.means.unsqueeze(1)
-        squares = torch.bmm(offsets, self.whitenings).square().sum(dim=2)
-        log_density = torch.logsumexp(self.log_weights.unsqueeze(1) - 0.5 * squares, dim=0)
-        return (-log_density - self.floor).unsqueeze(1)
+        """``(N, L)`` to ``(N, 1)`` float64."""
+        return site_operators.latent_density(
+            latents, self.log_weights, self.means, self.whitenings, self.floor
+        )

@@ -8,9 +8,12 @@ from .adjacency_entropy import adjacency_entropy
 from .attention_message_passing import attention_message_passing
 from .bond_densities import bond_densities
 from .density_invariants import density_invariants
+from .latent_density import latent_density
 from .message_passing import message_passing
 from .pair_geometry import pair_distances, pair_geometry
 from .segment_sum import segment_sum
+from .site_columns import site_columns, site_sums
+from .site_network import reconstruction_error, site_network
 from .sparse_products import sparse_entry_product, sparse_product, sparse_transpose_product
 from .table_messages import table_messages
 from .tables import (
@@ -31,10 +34,15 @@ __all__ = [
     "environment_densities",
     "environment_features",
     "environment_invariants",
+    "latent_density",
     "message_passing",
     "pair_distances",
     "pair_geometry",
+    "reconstruction_error",
     "segment_sum",
+    "site_columns",
+    "site_network",
+    "site_sums",
     "sparse_entry_product",
     "sparse_product",
     "sparse_transpose_product",
