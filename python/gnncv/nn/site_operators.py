@@ -9,7 +9,7 @@ from torch._jit_internal import is_scripting
 
 from . import reference
 from .activation import SMOOTH_ACTIVATIONS
-from .operators import _dispatch, _fused
+from .operators import _dispatch, fused
 
 
 def site_network(
@@ -87,7 +87,7 @@ def _site_network(
     residual: bool,
 ) -> list[Tensor]:
     arguments = (inputs, weights, biases, columns, activation, activate_input, residual)
-    if activation < len(SMOOTH_ACTIVATIONS) and _fused(inputs[0]):
+    if activation < len(SMOOTH_ACTIVATIONS) and fused(inputs[0]):
         return torch.ops.gnncv.site_network(*arguments)
     return reference.site_network(*arguments)
 
@@ -96,6 +96,6 @@ def _site_network(
 def _reconstruction_error(
     latents: Tensor, target: Tensor, weights: list[Tensor], biases: list[Tensor], activation: int
 ) -> Tensor:
-    if activation < len(SMOOTH_ACTIVATIONS) and _fused(latents):
+    if activation < len(SMOOTH_ACTIVATIONS) and fused(latents):
         return torch.ops.gnncv.reconstruction_error(latents, target, weights, biases, activation)
     return reference.reconstruction_error(latents, target, weights, biases, activation)
