@@ -28,8 +28,13 @@ void for_frames(const char* op, int64_t n_frames, int64_t n_blocks, const Frames
 }
 
 kernels::BlockRows block_rows(at::TensorList pattern) {
-    return {pattern[row_ptr].const_data_ptr<int64_t>(), pattern[atoms].const_data_ptr<int64_t>(),
-            n_rows(pattern), n_atoms(pattern)};
+    const kernels::BlockRows block{pattern[row_ptr].const_data_ptr<int64_t>(),
+                                   pattern[atoms].const_data_ptr<int64_t>(), n_rows(pattern),
+                                   n_atoms(pattern)};
+    TORCH_CHECK_VALUE(block.row_ptr[0] == 0 && block.n_entries() == pattern[atoms].size(0),
+                      "gnncv: row_ptr of the pattern ends at ", block.n_entries(), ", and there are ",
+                      pattern[atoms].size(0), " entries");
+    return block;
 }
 
 // --- sparse_transpose_product

@@ -57,6 +57,8 @@ class CoordinationNumbers(Descriptor):
         self._n_rows = len(group_a_atoms)
         self._center, self._other = group_a_atoms[self._row], group_b_atoms[column]
         self._center_atoms, self._counts = group_a_atoms, different.sum(1)
+        even = len(self._row) > 0 and bool((self._counts == self._counts[0]).all())
+        self._same_count = int(self._counts[0]) if even else None
 
     def _make_pattern(self) -> SparsityPattern:
         """Each row has its own atom first, then the others."""
@@ -81,14 +83,19 @@ class CoordinationNumbers(Descriptor):
         if slopes is None:
             return values, None
         outward = slopes.reshape(distances.shape)[..., None] * unit
-        blocks = outward.new_zeros(len(positions), self.pattern.n_entries, 3)
-        blocks = blocks.index_copy(1, self._entries().to(device), outward)
-        own = self.pattern.row_ptr[:-1].to(device)
-        return values, blocks.index_copy(1, own, -self._summed(outward, row))
+        inward = -self._summed(outward, row)
+        blocks = outward.new_empty(len(positions), self.pattern.n_entries, 3)
+        if self._same_count is not None:
+            by_row = blocks.unflatten(1, (self._n_rows, self._same_count + 1))
+            by_row[:, :, 0] = inward
+            by_row[:, :, 1:] = outward.unflatten(1, (self._n_rows, self._same_count))
+            return values, blocks
+        blocks.index_copy_(1, self.pattern.row_ptr[:-1].to(device), inward)
+        return values, blocks.index_copy_(1, self._entries().to(device), outward)
 
     def _summed(self, terms: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
         """Sum over the pairs of each row: (F, P, ...) to (F, rows, ...)."""
-        if self._n_rows and len(row) and bool((self._counts == self._counts[0]).all()):
-            return terms.unflatten(1, (self._n_rows, int(self._counts[0]))).sum(2)
+        if self._same_count is not None:
+            return terms.unflatten(1, (self._n_rows, self._same_count)).sum(2)
         zeros = terms.new_zeros(len(terms), self._n_rows, *terms.shape[2:])
         return zeros.index_add(1, row, terms)

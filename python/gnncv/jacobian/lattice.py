@@ -115,7 +115,7 @@ class Lattice:
             periodic = self.periodic.to(vectors)
             if self.aligned:
                 lengths, inverse = (x.diagonal(dim1=1, dim2=2)[:, None].to(vectors) for x in self._both())
-                shift = -torch.round(vectors * (inverse * periodic)) * lengths
+                shift = (vectors * (inverse * periodic)).round_().mul_(-lengths)
             else:
                 lattice, inverse = (x.to(vectors) for x in self._both())
                 shift = -(torch.round(vectors @ inverse) * periodic) @ lattice

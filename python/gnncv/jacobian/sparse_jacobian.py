@@ -178,14 +178,14 @@ class SparseJacobian:
 
     def _other_than_zero(self) -> torch.Tensor:
         """(E,) whether an entry differs from zero in any frame."""
-        kept = torch.zeros(self.pattern.n_entries, dtype=torch.bool, device=self.device)
-        start, size = 0, 1
-        while start < self.n_frames:  # mostly the first frames settle it
+        if self.n_frames == 0:
+            return torch.zeros(self.pattern.n_entries, dtype=torch.bool, device=self.device)
+        blocks = self.blocks.detach()
+        kept = _any_component(blocks[0])
+        start, size = 1, 1
+        while start < self.n_frames and not bool(kept.all()):  # mostly the first frames settle it
             left = (~kept).nonzero()[:, 0]
-            if len(left) == 0:
-                break
-            x, y, z = (self.blocks.detach()[start : start + size, left] != 0).unbind(2)
-            kept[left] = (x | y | z).any(0)
+            kept[left] = _any_component(blocks[start : start + size].index_select(1, left)).any(0)
             start, size = start + size, 2 * size
         return kept
 
@@ -205,6 +205,12 @@ class SparseJacobian:
             f"SparseJacobian({self.n_frames} frames, {self.n_descriptors} descriptors, {self.n_atoms} atoms, "
             f"{self.pattern.n_entries} entries, {self.blocks.dtype}, {self.device})"
         )
+
+
+def _any_component(blocks: torch.Tensor) -> torch.Tensor:
+    """Whether any of the three numbers of a block differs from zero."""
+    x, y, z = (blocks != 0).unbind(-1)
+    return x | y | z
 
 
 def _evaluated_by_pieces(
