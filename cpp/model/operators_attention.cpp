@@ -29,8 +29,6 @@ struct AttentionArguments : TableArguments {
                           bound);
         check_devices(attention_name, table,
                       {{"receiver", &receiver}, {"sender", &sender}, {"value", &value}});
-        check_devices(attention_name, table,
-                      {{"receiver", &receiver}, {"sender", &sender}, {"value", &value}});
         check_matrix(attention_name, "receiver", this->receiver, pairs.n_centers, table);
         check_columns(attention_name, "sender", this->sender, *this, receiver.size(1));
         check_matrix(attention_name, "value", this->value, pairs.n_centers, table);
@@ -74,10 +72,6 @@ std::tuple<Tensor, Tensor> attend(const AttentionArguments& in) {
         using Heads = kernels::AttentionHeads<T>;
         T* const out = messages.mutable_data_ptr<T>();
         T* const below = denominators.mutable_data_ptr<T>();
-        if (in.table.is_cuda()) {
-            kernels::table_attention_cuda<T>(in.input<T>(in.pairs), out, below, OnGpu(in.table).queue);
-            return;
-        }
         if (in.table.is_cuda()) {
             kernels::table_attention_cuda<T>(in.input<T>(in.pairs), out, below, OnGpu(in.table).queue);
             return;
@@ -175,22 +169,6 @@ Tensor compute_table_attention(const Tensor& distances, const Tensor& neighbor, 
         attend({distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound}));
 }
 
-// On a GPU all gradients come together.
-template <typename T>
-AttentionGradients attend_backward_cuda(const AttentionArguments& in,
-                                        const kernels::TableAttentionOutput<T>& output) {
-    const Tensor mean = at::empty_like(in.receiver);
-    const AttentionGradients out{at::empty_like(in.geometry), Tensor(), at::empty_like(in.receiver),
-                                 at::empty_like(in.sender), at::empty_like(in.value)};
-    kernels::table_attention_backward_cuda<T>(
-        in.input<T>(in.pairs), output.messages, output.denominators, output.messages_gradient,
-        mean.mutable_data_ptr<T>(),
-        {out.distances.mutable_data_ptr<T>(), out.receiver.mutable_data_ptr<T>(),
-         out.sender.mutable_data_ptr<T>(), out.value.mutable_data_ptr<T>()},
-        OnGpu(in.table).queue);
-    return out;
-}
-
 struct TableAttention : torch::autograd::Function<TableAttention> {
     static Tensor forward(AutogradContext* context, const Tensor& distances, const Tensor& neighbor,
                           const Tensor& row_ptr, const Tensor& table, double cutoff, const Tensor& receiver,
@@ -218,16 +196,12 @@ struct TableAttention : torch::autograd::Function<TableAttention> {
         const Wanted wanted{context->needs_input_grad(3),
                             context->needs_input_grad(4) || context->needs_input_grad(5),
                             context->needs_input_grad(6)};
-        if (wanted.table) {
-            check_table_is_on_the_cpu(attention_name, in.table);
-        }
         AttentionGradients out;
         with_precision(attention_name, in.table, [&](auto zero) {
             using T = decltype(zero);
             const kernels::TableAttentionOutput<T> output{
                 messages.const_data_ptr<T>(), denominators.const_data_ptr<T>(), gradient.const_data_ptr<T>()};
-            out = in.table.is_cuda() ? attend_backward_cuda<T>(in, output)
-                                     : attend_backward<T>(in, output, wanted);
+            out = attend_backward<T>(in, output, wanted);
         });
         return {out.distances, Tensor(),   Tensor(),  out.table, Tensor(),
                 out.receiver,  out.sender, out.value, Tensor(),  Tensor()};
