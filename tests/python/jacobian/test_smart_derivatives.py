@@ -164,7 +164,7 @@ def test_copies_and_files(generator):
     torch.testing.assert_close(smart.to("cpu")(x), other(x))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.cuda
 def test_moves_to_the_device_of_its_input_and_back(generator):
     smart = gnncv.SmartDerivatives()
     described = smart.setup(frames(generator), PairDistances(N_ATOMS, cell=3.0), N_ATOMS)
