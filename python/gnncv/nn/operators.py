@@ -18,6 +18,9 @@ from . import reference
 # Where those operators whose tables can be trained take them.
 _TABLE_ARGUMENT = {"table_messages": 4, "table_attention": 3}
 
+# What has no kernel of its own on a GPU, but is made of others that have one.
+_MADE_OF = {"environment_invariants": "environment_densities"}
+
 _references_only: ContextVar[bool] = ContextVar("references_only", default=False)
 
 
@@ -51,7 +54,8 @@ def _fused_on_gpu(name: str, arguments: tuple[Any, ...]) -> bool:
     table = arguments[_TABLE_ARGUMENT[name]] if name in _TABLE_ARGUMENT else None
     if table is not None and table.requires_grad and torch.is_grad_enabled():
         return False  # the kernels there have no gradient of tables
-    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(f"gnncv::{name}", "CUDA"))
+    kernel = f"gnncv::{_MADE_OF.get(name, name)}"
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(kernel, "CUDA"))
 
 
 def pair_geometry(vectors: Tensor) -> tuple[Tensor, Tensor]:
