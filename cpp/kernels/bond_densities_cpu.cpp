@@ -143,8 +143,6 @@ GNNCV_INLINE void backward_body(const BondDensityInput<T>& input, const T* densi
     }
 GNNCV_INSTANCE(-1, float)
 GNNCV_INSTANCE(-1, double)
-GNNCV_INSTANCE(4, float)
-GNNCV_INSTANCE(4, double)
 GNNCV_INSTANCE(6, float)
 GNNCV_INSTANCE(6, double)
 #undef GNNCV_INSTANCE

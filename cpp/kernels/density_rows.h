@@ -122,17 +122,14 @@ GNNCV_INLINE void contract_rows(const T* gradient, std::int64_t n_channels, int 
     }
 }
 
-// f(l_max as a type), for the degrees that kernels are compiled for; -1 for any other, known only when it
-// runs.
+// f(l_max as a type), for the degree that kernels are compiled for, the default; -1 for any other, known only
+// when it runs.
 template <typename F>
 void with_degree(int l_max, const F& f) {
-    switch (l_max) {
-    case 4:
-        return f(std::integral_constant<int, 4>{});
-    case 6:
-        return f(std::integral_constant<int, 6>{});
-    default:
-        return f(std::integral_constant<int, -1>{});
+    if (l_max == 6) {
+        f(std::integral_constant<int, 6>{});
+    } else {
+        f(std::integral_constant<int, -1>{});
     }
 }
 

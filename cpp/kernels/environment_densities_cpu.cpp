@@ -207,8 +207,6 @@ private:
     }
 GNNCV_INSTANCE(-1, float)
 GNNCV_INSTANCE(-1, double)
-GNNCV_INSTANCE(4, float)
-GNNCV_INSTANCE(4, double)
 GNNCV_INSTANCE(6, float)
 GNNCV_INSTANCE(6, double)
 #undef GNNCV_INSTANCE

@@ -135,8 +135,6 @@ GNNCV_INLINE void backward_body(const FeatureInput<T>& input, const T* features_
     }
 GNNCV_INSTANCE(-1, float)
 GNNCV_INSTANCE(-1, double)
-GNNCV_INSTANCE(4, float)
-GNNCV_INSTANCE(4, double)
 GNNCV_INSTANCE(6, float)
 GNNCV_INSTANCE(6, double)
 #undef GNNCV_INSTANCE

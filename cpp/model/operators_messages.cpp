@@ -115,10 +115,14 @@ struct TableMessages : torch::autograd::Function<TableMessages> {
         const at::AutoDispatchBelowADInplaceOrView below;
         context->save_for_backward({distances, neighbor, row_ptr, types, table, features});
         context->saved_data["cutoff"] = cutoff;
+        context->set_materialize_grads(false);
         return compute_table_messages(distances, neighbor, row_ptr, types, table, cutoff, features);
     }
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         refuse_second_derivatives(messages_name);
+        if (!gradients[0].defined()) { // no output asked for depends on the messages
+            return variable_list(7);
+        }
         const variable_list saved = context->get_saved_variables();
         const MessagesArguments in(saved[0], saved[1], saved[2], saved[3], saved[4],
                                    context->saved_data["cutoff"].toDouble(), saved[5]);

@@ -1,6 +1,7 @@
 // The model behind a TorchScript file: the only place that runs one. No exception of libtorch leaves it.
 #include "model/torchscript_model.h"
 #include "gnncv/error.h"
+#include "model/kept_memory.h"
 #include "model/model_file.h"
 #include "model/torch_calls.h"
 #include "model/torch_module.h"
@@ -41,6 +42,7 @@ public:
                            std::optional<std::span<const std::int64_t>> owned, bool differentiable) override {
         return guarded("the model cannot be evaluated", [&] {
             const ThreadCount threads(num_threads_);
+            const KeptMemory memory;
             const torch::jit::GraphOptimizerEnabledGuard plain_interpreter(false);
             const at::AutoGradMode with_gradients(differentiable);
             forget();
@@ -91,6 +93,7 @@ public:
     PairGradient vectors_gradient(std::span<const double> sums_gradient) override {
         return guarded("the model cannot be differentiated", [&] {
             const ThreadCount threads(num_threads_);
+            const KeptMemory memory;
             const auto n = static_cast<std::int64_t>(sums_gradient.size());
             vectors_slope_ = slope(sums_, vectors_, borrow<double>(sums_gradient, {n}, at::kDouble));
             if (info_.single_vectors) {

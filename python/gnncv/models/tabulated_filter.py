@@ -1,11 +1,14 @@
 """Filter layers and radial invariants as they are evaluated: from tables."""
 
+import torch
 from torch import Tensor, nn
 
 from gnncv.nn import FilterLayer, RadialInvariants, SiteNetwork, operators
 from gnncv.nn.environment import counted_species
 from gnncv.nn.jets import layer_jets
 from gnncv.nn.radial_table import by_pair_of_species, tabulate
+
+REGISTER = 16  # channels are fast in multiples of it
 
 
 class TabulatedFilter(nn.Module):
@@ -67,7 +70,9 @@ class TabulatedRadialInvariants(nn.Module):
     ) -> None:
         super().__init__()
         table, self.error = tabulate(radial.jet, cutoff, radial.switching, tolerance)
-        self.register_buffer("table", table[None])
+        self.n_channels = table.shape[2]
+        self.padding = -self.n_channels % REGISTER
+        self.register_buffer("table", torch.nn.functional.pad(table, (0, self.padding))[None])
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
         self.n_species, self.n_radial = radial.n_species, radial.n_radial
@@ -79,5 +84,7 @@ class TabulatedRadialInvariants(nn.Module):
         """Standardized features ``(N, n_features)``."""
         table = self.table.to(distances.dtype)
         counted = counted_species(types, self.n_species, self.n_radial, distances.dtype)
+        counted = torch.nn.functional.pad(counted, [0, self.padding])
         sums = operators.table_messages(distances, neighbor, row_ptr, types, table, self.cutoff, counted)
+        sums = sums[:, : self.n_channels]
         return ((sums.double() - self.mean) / self.scale).to(sums.dtype)
