@@ -16,7 +16,8 @@ from gnncv.engines.plumed_session import PlumedSession
 from gnncv.plumed import PlumedInput, build_plugin, choose_installation, find_installations
 
 INPUTS = {
-    "GNNCV": f"cv: GNNCV MODEL={shipped_model()} ATOMS=1-108\nr: RESTRAINT ARG=cv.latent-2 AT=0 KAPPA=5000\n",
+    "GNNCV": f"cv: GNNCV MODEL={shipped_model()} ATOMS=1-108 PRECISION=float64\n"
+    "r: RESTRAINT ARG=cv.latent-2 AT=0 KAPPA=5000\n",
     "COORDINATION": "d: COORDINATION GROUPA=1-108 R_0=0.45\nv: VOLUME\n"
     "r: RESTRAINT ARG=d,v AT=650,4 KAPPA=0.01,10\n",
     "ENERGY": "e: ENERGY\nr: RESTRAINT ARG=e AT=-1000 KAPPA=0.002\n",
