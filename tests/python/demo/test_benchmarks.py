@@ -58,7 +58,7 @@ def test_seeds_has_help() -> None:
 
 def test_smart_derivatives() -> None:
     text = run("smart_derivatives.py", "--small", "--seconds", "0.01", "--rounds", "1")
-    assert text.count("  gnncv ") == 3
+    assert text.count("\n  gnncv ") == 3
 
 
 def test_cuda_on_the_cpu() -> None:
