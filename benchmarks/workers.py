@@ -75,13 +75,19 @@ def peer_call(case: dict[str, Any], atoms: Atoms) -> Call:
     return call
 
 
-def resident_mib() -> float:
-    """Resident memory of this process now (Linux; elsewhere the peak so far)."""
+def start_of_peak() -> float:
+    """Resident memory in MiB; the peak that `peak_mib` gives begins anew here (Linux only, else NaN)."""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        Path("/proc/self/clear_refs").write_text("5")
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    return pages * resource.getpagesize() / 2**20
+        return float("nan")
+    return peak_mib()
+
+
+def peak_mib() -> float:
+    """Largest resident memory since `start_of_peak`, MiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024.0
 
 
 def main(text: str) -> None:
@@ -93,7 +99,7 @@ def main(text: str) -> None:
     atoms = liquid_like(case["size"])
     call = (gnncv_call if case["who"] == "gnncv" else peer_call)(case, atoms)
     frames = moving(atoms, case["warm_up"] + case["repeats"])
-    before = resident_mib()
+    before = start_of_peak()
     seconds, processor = [], []
     for number, positions in enumerate(frames):
         start, spent = perf_counter(), process_time()
@@ -108,7 +114,7 @@ def main(text: str) -> None:
         "low_ms": 1e3 * low,
         "high_ms": 1e3 * high,
         "cpu_ms": 1e3 * float(np.median(processor)),
-        "extra_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0 - before,
+        "extra_mib": peak_mib() - before if np.isfinite(before) else float("nan"),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
         "value": value,
     }
