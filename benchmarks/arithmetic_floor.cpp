@@ -1,6 +1,6 @@
 // The least time in which this machine can do the arithmetic of a CV step with filtered messages from tables:
 //
-//     g++ -std=c++20 -O3 -march=native benchmarks/arithmetic_floor.cpp -o /tmp/floor && /tmp/floor
+//     g++ -std=c++20 -O3 -march=native benchmarks/arithmetic_floor.cpp -o arithmetic_floor && ./arithmetic_floor
 //
 // One core runs the loads, products and sums that a directed bond needs, written out, with everything in the
 // first cache, nothing to predict, nothing to gather: no kernel that does this arithmetic is faster.

@@ -1,37 +1,65 @@
 // A tile of the result, rows times registers, stays in registers while the inner index runs: each weight is
-// loaded once a tile, each number of the rows broadcast.
+// loaded once a tile, each number of the rows broadcast. What registers are left hold partial sums, which
+// round less.
 #include "kernels/dense_rows.h"
 
 namespace gnncv::kernels {
 namespace {
 
-template <int n_rows, int n_registers, int bytes, typename T>
+template <int n_rows, int n_registers, typename T, typename V>
+GNNCV_INLINE void add_products(const T* rows, std::int64_t row_stride, const T* weights,
+                               V (&sums)[n_rows][n_registers]) {
+    constexpr int width = sizeof(V) / sizeof(T);
+    V weight[n_registers];
+    for (int v = 0; v < n_registers; ++v) {
+        weight[v] = load_lanes<T, sizeof(V)>(weights + v * width);
+    }
+    for (int s = 0; s < n_rows; ++s) {
+        for (int v = 0; v < n_registers; ++v) {
+            sums[s][v] += weight[v] * rows[s * row_stride];
+        }
+    }
+}
+
+template <int n_rows, int n_registers, int n_parts, int bytes, typename T>
 GNNCV_INLINE void tile(const RowsProduct<T>& p, std::int64_t row, std::int64_t column) {
     constexpr int width = LanesOf<T, bytes>::width;
     const T* __restrict__ rows = p.rows + row * p.row_stride;
     const T* __restrict__ weights = p.weights + column;
     T* __restrict__ result = p.result + row * p.result_stride + column;
-    Lanes<T, bytes> sums[n_rows][n_registers];
+    Lanes<T, bytes> sums[n_parts][n_rows][n_registers]{};
     for (int s = 0; s < n_rows; ++s) {
         for (int v = 0; v < n_registers; ++v) {
-            sums[s][v] = p.bias ? load_lanes<T, bytes>(p.bias + column + v * width) : Lanes<T, bytes>{};
+            sums[0][s][v] = p.bias ? load_lanes<T, bytes>(p.bias + column + v * width) : Lanes<T, bytes>{};
         }
     }
-    for (std::int64_t c = 0; c < p.n_in; ++c, weights += p.weight_stride) {
-        Lanes<T, bytes> weight[n_registers];
-        for (int v = 0; v < n_registers; ++v) {
-            weight[v] = load_lanes<T, bytes>(weights + v * width);
+    std::int64_t c = 0;
+    for (; c + n_parts <= p.n_in; c += n_parts) {
+        for (int part = 0; part < n_parts; ++part, weights += p.weight_stride) {
+            add_products<n_rows, n_registers>(rows + c + part, p.row_stride, weights, sums[part]);
         }
-        for (int s = 0; s < n_rows; ++s) {
-            for (int v = 0; v < n_registers; ++v) {
-                sums[s][v] += weight[v] * rows[s * p.row_stride + c];
+    }
+    if constexpr (n_parts > 1) {
+        for (; c < p.n_in; ++c, weights += p.weight_stride) {
+            add_products<n_rows, n_registers>(rows + c, p.row_stride, weights, sums[0]);
+        }
+    }
+    for (int s = 0; s < n_rows; ++s) {
+        for (int v = 0; v < n_registers; ++v) {
+            for (int part = 1; part < n_parts; ++part) {
+                sums[0][s][v] += sums[part][s][v];
             }
+            store_lanes(result + s * p.result_stride + v * width, sums[0][s][v]);
         }
     }
-    for (int s = 0; s < n_rows; ++s) {
-        for (int v = 0; v < n_registers; ++v) {
-            store_lanes(result + s * p.result_stride + v * width, sums[s][v]);
-        }
+}
+
+// All rows of one or more registers of columns.
+template <int n_rows, int n_registers, int n_parts, int bytes, typename T>
+GNNCV_INLINE void column_of_tiles(const RowsProduct<T>& p, std::int64_t column) {
+    static_assert(row_tile % n_rows == 0);
+    for (std::int64_t row = 0; row < p.n_rows; row += n_rows) {
+        tile<n_rows, n_registers, n_parts, bytes>(p, row, column);
     }
 }
 
@@ -39,17 +67,17 @@ GNNCV_INLINE void tile(const RowsProduct<T>& p, std::int64_t row, std::int64_t c
 template <int bytes, typename T>
 GNNCV_INLINE void multiply_body(const RowsProduct<T>& p) {
     constexpr int width = LanesOf<T, bytes>::width;
-    constexpr int n_rows = bytes == 32 ? 6 : 8, n_registers = bytes == 16 ? 1 : 2;
-    static_assert(row_tile % n_rows == 0);
-    for (std::int64_t row = 0; row < p.n_rows; row += n_rows) {
-        std::int64_t column = 0;
-        for (; column + n_registers * width <= p.n_columns; column += n_registers * width) {
-            tile<n_rows, n_registers, bytes>(p, row, column);
+    std::int64_t column = 0;
+    if constexpr (bytes > 16) {
+        for (; column + 2 * width <= p.n_columns; column += 2 * width) {
+            column_of_tiles<bytes == 64 ? 8 : 6, 2, 1, bytes>(p, column);
         }
-        if constexpr (n_registers > 1) {
-            if (column < p.n_columns) {
-                tile<n_rows, 1, bytes>(p, row, column);
-            }
+    }
+    for (; column < p.n_columns; column += width) {
+        if constexpr (bytes > 16) {
+            column_of_tiles<bytes == 64 ? 8 : 6, 1, 2, bytes>(p, column);
+        } else {
+            column_of_tiles<8, 1, 1, bytes>(p, column);
         }
     }
 }

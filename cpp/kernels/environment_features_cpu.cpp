@@ -12,52 +12,55 @@
 namespace gnncv::kernels {
 namespace {
 
-// Of one site: the weighted sums of squares p of each degree, own densities first, and sqrt(p + e).
+// Of one site: the weighted sums of squares p of each degree, own densities first, and sqrt(p + e). In double
+// whatever the densities are: small differences from their means come next.
 template <int L, typename T>
 class Magnitudes {
 public:
-    std::vector<T> weights, values, roots;
+    std::vector<double> weights, values, roots;
 
     explicit Magnitudes(const FeatureInput<T>& input)
-        : weights(input.n_features() - 1), values(weights.size()), roots(weights.size()), l_max_(input.l_max),
-          n_rows_(input.n_rows) {}
+        : weights(input.n_features() - 1), values(weights.size()), roots(weights.size()),
+          sums_(weights.size()), l_max_(input.l_max), n_rows_(input.n_rows) {}
 
     GNNCV_INLINE void fill(const FeatureInput<T>& input, std::int64_t i) {
         const int l_max = L >= 0 ? L : l_max_;
         const std::int64_t n_lm = (l_max + 1) * (l_max + 1), half = n_rows_ * (l_max + 1);
-        const T inverse = T(1) / (T(1) + input.coordination[i]), own = inverse * inverse;
+        const double inverse = 1.0 / (1.0 + static_cast<double>(input.coordination[i]));
+        const double own = inverse * inverse;
         for (std::int64_t row = 0; row < n_rows_; ++row) {
-            T* const value = values.data() + row * (l_max + 1);
+            T* const value = sums_.data() + row * (l_max + 1);
             squares_of_degrees<L>(input.densities + i * input.stride() + row * n_lm, l_max, value);
             squares_of_degrees<L>(input.averaged + i * input.stride() + row * n_lm, l_max, value + half);
             for (int l = 0; l <= l_max; ++l) {
-                const T weight = static_cast<T>(four_pi / (2 * l + 1)) * own;
+                const double weight = four_pi / (2 * l + 1) * own;
                 weights[row * (l_max + 1) + l] = weight;
                 weights[half + row * (l_max + 1) + l] = weight * own;
             }
         }
-        const T floor = static_cast<T>(input.floor);
+        const double floor = input.floor;
         const auto n = static_cast<std::int64_t>(values.size());
         for (std::int64_t f = 0; f < n; ++f) {
-            values[f] *= weights[f];
+            values[f] = static_cast<double>(sums_[f]) * weights[f];
             roots[f] = std::sqrt(values[f] + floor);
         }
     }
 
 private:
+    std::vector<T> sums_;
     int l_max_;
     std::int64_t n_rows_;
 };
 
-// 1 / scale and mean / scale in the type of the densities.
-template <typename T>
+// 1 / scale and mean / scale.
 struct Standard {
-    std::vector<T> inverse, offset;
+    std::vector<double> inverse, offset;
 
+    template <typename T>
     explicit Standard(const FeatureInput<T>& input) : inverse(input.n_features()), offset(inverse.size()) {
         for (std::size_t f = 0; f < inverse.size(); ++f) {
-            inverse[f] = static_cast<T>(1.0 / input.scale[f]);
-            offset[f] = static_cast<T>(input.mean[f] / input.scale[f]);
+            inverse[f] = 1.0 / input.scale[f];
+            offset[f] = input.mean[f] / input.scale[f];
         }
     }
 };
@@ -66,16 +69,17 @@ struct Standard {
 template <int L, typename T>
 GNNCV_INLINE void forward_body(const FeatureInput<T>& input, T* features) {
     const std::int64_t n = input.n_features() - 1;
-    const T root_floor = static_cast<T>(std::sqrt(input.floor));
-    const Standard<T> standard(input);
+    const double root_floor = std::sqrt(input.floor);
+    const Standard standard(input);
     Magnitudes<L, T> site(input);
     for (std::int64_t i = 0; i < input.n_sites; ++i, features += n + 1) {
         site.fill(input, i);
         for (std::int64_t f = 0; f < n; ++f) {
-            features[f] =
-                site.values[f] / (site.roots[f] + root_floor) * standard.inverse[f] - standard.offset[f];
+            features[f] = static_cast<T>(site.values[f] / (site.roots[f] + root_floor) * standard.inverse[f] -
+                                         standard.offset[f]);
         }
-        features[n] = input.coordination[i] * standard.inverse[n] - standard.offset[n];
+        features[n] = static_cast<T>(static_cast<double>(input.coordination[i]) * standard.inverse[n] -
+                                     standard.offset[n]);
     }
 }
 
@@ -98,17 +102,19 @@ template <int L, typename T>
 GNNCV_INLINE void backward_body(const FeatureInput<T>& input, const T* features_gradient,
                                 const FeatureGradients<T>& gradients) {
     const std::int64_t n = input.n_features() - 1, half = n / 2;
-    const Standard<T> standard(input);
+    const Standard standard(input);
     Magnitudes<L, T> site(input);
-    std::vector<T> factors(n), products(n), expanded(input.stride() + expansion_slack<T>);
+    std::vector<T> factors(n), expanded(input.stride() + expansion_slack<T>);
+    std::vector<double> products(n);
     for (std::int64_t i = 0; i < input.n_sites; ++i, features_gradient += n + 1) {
         site.fill(input, i);
         for (std::int64_t f = 0; f < n; ++f) { // of the argument of each root, twice
-            const T of_argument = features_gradient[f] * standard.inverse[f] / site.roots[f];
-            factors[f] = of_argument * site.weights[f];
+            const double of_argument =
+                static_cast<double>(features_gradient[f]) * standard.inverse[f] / site.roots[f];
+            factors[f] = static_cast<T>(of_argument * site.weights[f]);
             products[f] = of_argument * site.values[f];
         }
-        T own = 0, shared = 0; // (d feature / d weight) weight, twice
+        double own = 0.0, shared = 0.0; // (d feature / d weight) weight, twice
         for (std::int64_t f = 0; f < half; ++f) {
             own += products[f];
             shared += products[half + f];
@@ -118,8 +124,9 @@ GNNCV_INLINE void backward_body(const FeatureInput<T>& input, const T* features_
                   gradients.densities + first);
         spread<L>(input, input.averaged + first, factors.data() + half, expanded.data(),
                   gradients.averaged + first);
-        gradients.coordination[i] = features_gradient[n] * standard.inverse[n] -
-                                    (own + T(2) * shared) / (T(1) + input.coordination[i]);
+        gradients.coordination[i] =
+            static_cast<T>(static_cast<double>(features_gradient[n]) * standard.inverse[n] -
+                           (own + 2.0 * shared) / (1.0 + static_cast<double>(input.coordination[i])));
     }
 }
 
