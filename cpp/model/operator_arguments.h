@@ -60,17 +60,29 @@ inline Tensor narrow(const char* op, const Tensor& neighbor) {
     return neighbor.to(at::kInt).contiguous();
 }
 
-// Pairs as the kernels want them; the tensors stay the owners. `neighbor` (int32) may be undefined.
+// Pairs as the kernels want them; the tensors stay the owners. `neighbor` (int32) and `half_begin` may be
+// undefined.
 inline kernels::PairRows pair_rows(const char* op, const Tensor& neighbor, const Tensor& row_ptr,
-                                   int64_t n_pairs) {
+                                   int64_t n_pairs, const Tensor& half_begin = Tensor()) {
     TORCH_CHECK_VALUE(row_ptr.dim() == 1 && row_ptr.size(0) >= 1, "gnncv::", op,
                       ": row_ptr must have shape (N + 1,), got ", row_ptr.sizes());
     TORCH_CHECK_TYPE(row_ptr.scalar_type() == at::kLong, "gnncv::", op, ": row_ptr must be int64, got ",
                      row_ptr.scalar_type());
     TORCH_CHECK_VALUE(!neighbor.defined() || (neighbor.dim() == 1 && neighbor.size(0) == n_pairs),
                       "gnncv::", op, ": neighbor must have shape (", n_pairs, ",)");
-    const kernels::PairRows rows{neighbor.defined() ? neighbor.const_data_ptr<int32_t>() : nullptr,
-                                 row_ptr.const_data_ptr<int64_t>(), row_ptr.size(0) - 1};
+    kernels::PairRows rows{neighbor.defined() ? neighbor.const_data_ptr<int32_t>() : nullptr,
+                           row_ptr.const_data_ptr<int64_t>(), row_ptr.size(0) - 1};
+    if (half_begin.defined()) {
+        TORCH_CHECK_VALUE(half_begin.dim() == 1 && half_begin.size(0) == rows.n_centers &&
+                              half_begin.scalar_type() == at::kLong && half_begin.is_contiguous(),
+                          "gnncv::", op, ": half_begin must be int64, contiguous and of shape (",
+                          rows.n_centers, ",), got ", half_begin.scalar_type(), " of shape ",
+                          half_begin.sizes());
+        TORCH_CHECK_NOT_IMPLEMENTED(row_ptr.is_cpu() && half_begin.is_cpu(), "gnncv::", op,
+                                    " takes half lists on the CPU only: leave half_begin out and give "
+                                    "both directions of every bond");
+        rows.half_begin = half_begin.const_data_ptr<int64_t>();
+    }
     if (row_ptr.is_cpu()) { // to look at what a GPU holds would wait for it: it is trusted
         const std::string wrong = kernels::rows_error(rows, n_pairs);
         TORCH_CHECK_VALUE(wrong.empty(), "gnncv::", op, ": ", wrong);

@@ -6,20 +6,25 @@
 #include "model/operator_arguments.h"
 #include "model/operator_device.h"
 
+#include <optional>
+
 namespace gnncv {
 
 enum class Geometry { vectors, distances }; // (P, 3) or (P,)
 
-// The pairs and the table, which all of them take first.
+// The pairs and the table, which all of them take first; half_begin is undefined for lists of both
+// directions.
 struct TableArguments {
-    Tensor geometry, neighbor, row_ptr, table;
+    Tensor geometry, neighbor, row_ptr, table, half_begin;
     double cutoff;
     kernels::PairRows pairs;
 
     TableArguments(const char* op, Geometry kind, const Tensor& geometry, const Tensor& neighbor,
-                   const Tensor& row_ptr, const Tensor& table, double cutoff)
+                   const Tensor& row_ptr, const Tensor& table, double cutoff,
+                   const std::optional<Tensor>& half_begin = std::nullopt)
         : geometry(geometry.contiguous()), neighbor(narrow(op, neighbor)), row_ptr(row_ptr.contiguous()),
-          table(table.contiguous()), cutoff(cutoff) {
+          table(table.contiguous()), half_begin(half_begin ? half_begin->contiguous() : Tensor()),
+          cutoff(cutoff) {
         const char* name = kind == Geometry::vectors ? "vectors" : "distances";
         if (kind == Geometry::vectors) {
             check_vectors(op, geometry);
@@ -34,7 +39,7 @@ struct TableArguments {
                           ", channels), got ", table.sizes());
         check_devices(op, table, {{name, &geometry}, {"neighbor", &neighbor}, {"row_ptr", &row_ptr}});
         TORCH_CHECK_VALUE(cutoff > 0.0, "gnncv::", op, ": cutoff must be positive, got ", cutoff);
-        pairs = pair_rows(op, this->neighbor, this->row_ptr, geometry.size(0));
+        pairs = pair_rows(op, this->neighbor, this->row_ptr, geometry.size(0), this->half_begin);
     }
 
     template <typename T>
