@@ -115,32 +115,45 @@ void Division::assign(std::span<const double> positions, const Box& box) {
     }
 }
 
-void Division::trim(CandidatePairs& candidates) const {
+// Whether each atom is less than `hops` bonds away from a site of this process.
+std::vector<char> Division::felt(const CandidatePairs& candidates) const {
     std::vector<char> felt(atoms_.size(), 0);
-    std::vector<std::int64_t> front = owned_, next;
-    for (const std::int64_t i : front) {
+    for (const std::int64_t i : owned_) {
         felt[i] = 1;
     }
     for (int hop = 1; hop < hops_; ++hop) {
-        next.clear();
-        for (const std::int64_t i : front) {
+        std::vector<char> further = felt;
+        for (std::size_t i = 0; i < atoms_.size(); ++i) {
             for (std::int64_t p = candidates.row_ptr[i]; p < candidates.row_ptr[i + 1]; ++p) {
                 const std::int32_t j = candidates.neighbor[p];
-                if (felt[j] == 0) {
-                    felt[j] = 1;
-                    next.push_back(j);
-                }
+                further[i] |= felt[j];
+                further[j] |= felt[i];
             }
         }
-        front.swap(next);
+        felt.swap(further);
     }
+    return felt;
+}
+
+void Division::trim(CandidatePairs& candidates, bool either_end) const {
+    const std::vector<char> felt = this->felt(candidates);
     std::int64_t n = 0;
     for (std::size_t i = 0; i < atoms_.size(); ++i) {
         const std::int64_t begin = candidates.row_ptr[i], end = candidates.row_ptr[i + 1];
+        const std::int64_t half = candidates.half_begin.empty() ? end : candidates.half_begin[i];
         candidates.row_ptr[i] = n;
-        for (std::int64_t p = begin; felt[i] != 0 && p < end; ++p, ++n) {
-            candidates.neighbor[n] = candidates.neighbor[p];
-            candidates.shift[n] = candidates.shift[p];
+        for (std::int64_t p = begin; p < end; ++p) {
+            if (p == half) {
+                candidates.half_begin[i] = n;
+            }
+            const std::int32_t j = candidates.neighbor[p];
+            if (felt[i] != 0 || (either_end && felt[j] != 0)) {
+                candidates.neighbor[n] = j;
+                candidates.shift[n++] = candidates.shift[p];
+            }
+        }
+        if (!candidates.half_begin.empty() && half == end) {
+            candidates.half_begin[i] = n;
         }
     }
     candidates.row_ptr[atoms_.size()] = n;

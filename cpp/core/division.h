@@ -24,13 +24,17 @@ public:
     // process.
     void assign(std::span<const double> positions, const Box& box);
 
-    // Drop the bonds that no site of this process can feel, from the candidates of the atoms below.
-    void trim(CandidatePairs& candidates) const;
+    // Drop the bonds that no site of this process can feel, from the candidates of the atoms below. A bond is
+    // kept where its center can be felt; with `either_end` where its neighbor can, too, so that whatever bond
+    // is left is there in both directions, or stands for both.
+    void trim(CandidatePairs& candidates, bool either_end) const;
 
     [[nodiscard]] const std::vector<std::int64_t>& atoms() const { return atoms_; } // needed, ascending
     [[nodiscard]] const std::vector<std::int64_t>& owned() const { return owned_; } // places in atoms()
 
 private:
+    [[nodiscard]] std::vector<char> felt(const CandidatePairs& candidates) const;
+
     int rank_;
     int size_;
     int hops_;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 
 namespace gnncv {
@@ -64,8 +65,9 @@ Vector3 whole_cells(const Box& box, const Vector3& r, F&& f) {
 
 } // namespace
 
-NeighborList::NeighborList(double cutoff, double skin, std::unique_ptr<Division> division)
-    : cutoff_(cutoff), skin_(skin), vesin_(std::make_unique<VesinList>()), division_(std::move(division)) {}
+NeighborList::NeighborList(double cutoff, double skin, PairKind kind, std::unique_ptr<Division> division)
+    : cutoff_(cutoff), skin_(skin), kind_(kind), vesin_(std::make_unique<VesinList>()),
+      division_(std::move(division)) {}
 
 NeighborList::~NeighborList() = default;
 
@@ -176,68 +178,101 @@ void NeighborList::rebuild(std::span<const double> positions, const Box& box, co
     }
     sort_candidates(n_points);
     if (division_) {
-        division_->trim(candidates_);
+        division_->trim(candidates_, kind_ != PairKind::full);
     }
 }
 
-// From vesin's list (each pair once, in any order) to rows of both directions sorted by (neighbor, shift).
-// Two passes: pairs by neighbor, then, taken in that order, by center. A shift's number in the table of all
-// shifts in their bounding box has the order of the shifts.
+// Whether a bond stands in the half: of its two directions one, taking turns so that, in whatever order the
+// atoms are, each has about half of its bonds. `opposite` is the number of the opposite shift.
+bool NeighborList::in_half(std::int32_t center, std::int32_t neighbor, std::int32_t shift,
+                           std::int32_t opposite) {
+    return center == neighbor ? shift > opposite : (center < neighbor) == ((center + neighbor) % 2 == 0);
+}
+
+// From vesin's list (each pair once, in any order) to rows sorted by (neighbor, shift); of the kind `both`
+// each part of them. Two passes: pairs by neighbor, then, taken in that order, by center. A shift's number in
+// the table of all shifts in their bounding box has the order of the shifts, and the opposite shift's counts
+// from the end.
 void NeighborList::sort_candidates(std::size_t n_atoms) {
     const VesinNeighborList& list = vesin_->list;
-    const std::size_t n_pairs = 2 * list.length;
-    std::array<std::int64_t, 3> reach{};
-    std::vector<std::int64_t>& row_ptr = candidates_.row_ptr;
-    row_ptr.assign(n_atoms + 1, 0);
-    for (std::size_t p = 0; p < list.length; ++p) {
-        ++row_ptr[list.pairs[p][0] + 1]; // as many pairs have an atom for their center as for their neighbor
-        ++row_ptr[list.pairs[p][1] + 1];
-        for (int a = 0; a < 3; ++a) {
-            reach[a] = std::max<std::int64_t>(reach[a], std::abs(list.shifts[p][a]));
-        }
-    }
-    for (std::size_t i = 0; i < n_atoms; ++i) {
-        row_ptr[i + 1] += row_ptr[i];
-    }
-    number_shifts(reach);
+    find_shifts();
     const auto last_shift = static_cast<std::int32_t>(candidates_.shifts.size() - 1);
-
-    std::vector<std::int64_t> next(row_ptr.begin(), row_ptr.end() - 1);
-    by_neighbor_.resize(n_pairs);
-    for (std::size_t p = 0; p < list.length; ++p) {
-        const auto& s = list.shifts[p];
-        const auto i = static_cast<std::int32_t>(list.pairs[p][0]);
-        const auto j = static_cast<std::int32_t>(list.pairs[p][1]);
-        const auto shift = static_cast<std::int32_t>(
-            ((s[0] + reach[0]) * (2 * reach[1] + 1) + s[1] + reach[1]) * (2 * reach[2] + 1) + s[2] +
-            reach[2]);
-        by_neighbor_[next[j]++] = {i, shift};
-        by_neighbor_[next[i]++] = {j, last_shift - shift}; // the other direction has the opposite shift
+    const auto for_directions = [&](const auto& f) {
+        for (std::size_t p = 0; p < list.length; ++p) {
+            const auto i = static_cast<std::int32_t>(list.pairs[p][0]);
+            const auto j = static_cast<std::int32_t>(list.pairs[p][1]);
+            const std::int32_t shift = number_of(list.shifts[p]), opposite = last_shift - shift;
+            const bool half = in_half(i, j, shift, opposite); // as good as random: no branch on it
+            const std::int32_t from = half ? i : j, to = half ? j : i, with = half ? shift : opposite;
+            f(from, to, with, true);
+            if (kind_ != PairKind::half) {
+                f(to, from, last_shift - with, false);
+            }
+        }
+    };
+    std::vector<std::int64_t>& row_ptr = candidates_.row_ptr;
+    std::vector<std::int64_t>& half_begin = candidates_.half_begin;
+    row_ptr.assign(n_atoms + 1, 0);
+    by_neighbor_ptr_.assign(n_atoms + 1, 0);
+    half_begin.assign(kind_ == PairKind::both ? n_atoms : 0, 0);
+    for_directions([&](std::int32_t i, std::int32_t j, std::int32_t, bool half) {
+        ++row_ptr[i + 1];
+        ++by_neighbor_ptr_[j + 1];
+        if (!half && !half_begin.empty()) {
+            ++half_begin[i];
+        }
+    });
+    std::inclusive_scan(row_ptr.begin(), row_ptr.end(), row_ptr.begin());
+    std::inclusive_scan(by_neighbor_ptr_.begin(), by_neighbor_ptr_.end(), by_neighbor_ptr_.begin());
+    for (std::size_t i = 0; i < half_begin.size(); ++i) {
+        half_begin[i] += row_ptr[i];
     }
-    next.assign(row_ptr.begin(), row_ptr.end() - 1);
+
+    const auto n_pairs = static_cast<std::size_t>(row_ptr.back());
+    by_neighbor_.resize(n_pairs);
+    next_.assign(by_neighbor_ptr_.begin(), by_neighbor_ptr_.end());
+    for_directions([&](std::int32_t i, std::int32_t j, std::int32_t shift, bool half) {
+        by_neighbor_[next_[j]++] = {i, half ? shift : ~shift};
+    });
     candidates_.neighbor.resize(n_pairs);
     candidates_.shift.resize(n_pairs);
+    next_.assign(row_ptr.begin(), row_ptr.end());
+    next_half_ = half_begin;
     for (std::size_t j = 0; j < n_atoms; ++j) {
-        for (std::int64_t p = row_ptr[j]; p < row_ptr[j + 1]; ++p) {
-            const std::int64_t place = next[by_neighbor_[p].center]++;
+        for (std::int64_t p = by_neighbor_ptr_[j]; p < by_neighbor_ptr_[j + 1]; ++p) {
+            const auto [center, shift] = by_neighbor_[p];
+            const bool half = shift >= 0;
+            const std::int64_t place = half && !half_begin.empty() ? next_half_[center]++ : next_[center]++;
             candidates_.neighbor[place] = static_cast<std::int32_t>(j);
-            candidates_.shift[place] = by_neighbor_[p].shift;
+            candidates_.shift[place] = half ? shift : ~shift;
         }
     }
     sort_images();
 }
 
-// All whole shifts up to `reach` along each direction, in order.
-void NeighborList::number_shifts(const std::array<std::int64_t, 3>& reach) {
+// All whole shifts up to the farthest along each direction, in order.
+void NeighborList::find_shifts() {
+    const VesinNeighborList& list = vesin_->list;
+    reach_ = {};
+    for (std::size_t p = 0; p < list.length; ++p) {
+        for (int a = 0; a < 3; ++a) {
+            reach_[a] = std::max<std::int32_t>(reach_[a], std::abs(list.shifts[p][a]));
+        }
+    }
     candidates_.shifts.clear();
-    for (std::int64_t x = -reach[0]; x <= reach[0]; ++x) {
-        for (std::int64_t y = -reach[1]; y <= reach[1]; ++y) {
-            for (std::int64_t z = -reach[2]; z <= reach[2]; ++z) {
+    for (std::int32_t x = -reach_[0]; x <= reach_[0]; ++x) {
+        for (std::int32_t y = -reach_[1]; y <= reach_[1]; ++y) {
+            for (std::int32_t z = -reach_[2]; z <= reach_[2]; ++z) {
                 candidates_.shifts.push_back(
                     {static_cast<double>(x), static_cast<double>(y), static_cast<double>(z)});
             }
         }
     }
+}
+
+std::int32_t NeighborList::number_of(const std::int32_t (&shift)[3]) const {
+    const auto& [x, y, z] = reach_;
+    return ((shift[0] + x) * (2 * y + 1) + shift[1] + y) * (2 * z + 1) + shift[2] + z;
 }
 
 // Several images of one neighbor, as small boxes have them, in the order of their shifts.

@@ -20,10 +20,16 @@
 
 namespace gnncv {
 
-// Candidate pairs in compressed rows, sorted by (center, neighbor, shift): r_ij = r_j - r_i +
+// Which pairs a model wants. full: each bond in both directions. half: in one of them, which stands for both.
+// both: all, those of the half behind the others in each row.
+enum class PairKind { full, half, both };
+
+// Candidate pairs in compressed rows, sorted by (center, neighbor, shift) or, of the kind `both`, by (center,
+// whether in the half, neighbor, shift): r_ij = r_j - r_i +
 // shifts[shift[p]] . cell for the *wrapped* positions.
 struct CandidatePairs {
     std::vector<std::int64_t> row_ptr;
+    std::vector<std::int64_t> half_begin; // (N) if the kind is `both`, else empty
     std::vector<std::int32_t> neighbor;
     std::vector<std::int32_t> shift;
     std::vector<Vector3> shifts;
@@ -33,13 +39,15 @@ class NeighborList {
 public:
     // With a division the list is that of the atoms the division names, in their order, at the last rebuild;
     // whether it is still valid is decided from all atoms, so that all processes rebuild together.
-    NeighborList(double cutoff, double skin, std::unique_ptr<Division> division = nullptr);
+    NeighborList(double cutoff, double skin, PairKind kind = PairKind::full,
+                 std::unique_ptr<Division> division = nullptr);
     ~NeighborList();
 
     // Make the list valid for these positions (N,3). Returns whether it was rebuilt.
     bool update(std::span<const double> positions, const Box& box, const Workers& workers);
 
     [[nodiscard]] const CandidatePairs& candidates() const { return candidates_; }
+    [[nodiscard]] PairKind kind() const { return kind_; }
     [[nodiscard]] const Division* division() const { return division_.get(); } // null: all atoms
 
     // Positions moved by whole lattice vectors, each atom by its own, so that an atom stays near where it was
@@ -58,12 +66,16 @@ private:
                    const Vector3& first, std::size_t begin, std::size_t end);
     void gather();
     void sort_candidates(std::size_t n_atoms);
-    void number_shifts(const std::array<std::int64_t, 3>& reach);
+    void find_shifts();
+    [[nodiscard]] std::int32_t number_of(const std::int32_t (&shift)[3]) const;
+    static bool in_half(std::int32_t center, std::int32_t neighbor, std::int32_t shift,
+                        std::int32_t opposite);
     void sort_images();
 
     struct VesinList;
     double cutoff_;
     double skin_;
+    PairKind kind_;
     std::unique_ptr<VesinList> vesin_;
     std::unique_ptr<Division> division_;
     CandidatePairs candidates_;
@@ -74,10 +86,13 @@ private:
     std::optional<Box> reference_box_;
     std::vector<double> reference_;
     std::vector<Vector3> displacements_;
+    std::array<std::int32_t, 3> reach_{}; // of the shifts
+    // Scratch of the sort; of what is not in the half, the shift's complement.
     struct Directed {
         std::int32_t center, shift;
     };
-    std::vector<Directed> by_neighbor_; // scratch of the sort
+    std::vector<Directed> by_neighbor_;
+    std::vector<std::int64_t> by_neighbor_ptr_, next_, next_half_;
 };
 
 } // namespace gnncv

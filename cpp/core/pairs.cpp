@@ -75,6 +75,17 @@ std::vector<std::int64_t> PairList::center() const {
     return center;
 }
 
+std::span<const std::int64_t> PairList::half_begin() const {
+    switch (kind_) {
+    case PairKind::half:
+        return std::span(row_ptr_).first(n_atoms());
+    case PairKind::both:
+        return half_begin_;
+    default:
+        return {};
+    }
+}
+
 // Each thread fills the rows of its share from where their candidates begin; then the shares are joined.
 template <typename T>
 void PairList::select(const NeighborList& neighbors, const Box& box, double cutoff, const Workers& workers) {
@@ -88,6 +99,7 @@ void PairList::select(const NeighborList& neighbors, const Box& box, double cuto
     }
     const kernels::CandidateRows rows{neighbors.wrapped().data(),
                                       candidates.row_ptr.data(),
+                                      candidates.half_begin.empty() ? nullptr : candidates.half_begin.data(),
                                       candidates.neighbor.data(),
                                       candidates.shift.data(),
                                       shifts_.data(),
@@ -99,6 +111,8 @@ void PairList::select(const NeighborList& neighbors, const Box& box, double cuto
     std::int32_t* const kept = neighbor_.reserve(room);
     row_ptr_.resize(n_rows + 1);
     row_ptr_[0] = 0;
+    half_begin_.resize(candidates.half_begin.size());
+    kind_ = neighbors.kind();
     struct Share {
         std::size_t first_row;
         std::int64_t first; // where its pairs were put
@@ -110,7 +124,7 @@ void PairList::select(const NeighborList& neighbors, const Box& box, double cuto
         shares[share] = {begin, first,
                          kernels::select_pairs_kernel<T>(
                              rows, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end),
-                             {vectors + 3 * first, kept + first, row_ptr_.data()})};
+                             {vectors + 3 * first, kept + first, row_ptr_.data(), half_begin_.data()})};
     });
     std::int64_t n = 0;
     for (int share = 0; share < n_shares; ++share) {
@@ -125,6 +139,9 @@ void PairList::select(const NeighborList& neighbors, const Box& box, double cuto
         const std::size_t last_row = share + 1 < n_shares ? shares[share + 1].first_row : n_rows;
         for (std::size_t i = first_row; n != 0 && i < last_row; ++i) {
             row_ptr_[i + 1] += n;
+            if (!half_begin_.empty()) {
+                half_begin_[i] += n;
+            }
         }
         n += found.n_pairs;
     }

@@ -12,7 +12,7 @@
 
 namespace gnncv {
 
-// Full list: both (i,j) and (j,i), sorted by (center, neighbor, shift). The vectors r_j - r_i + S . cell, in
+// Of the kind and in the order of the neighbor list. The vectors r_j - r_i + S . cell, in
 // angstrom, are taken in double precision and kept in one of two.
 class PairList {
 public:
@@ -23,6 +23,10 @@ public:
     [[nodiscard]] std::span<const std::int32_t> neighbor() const { return {neighbor_.data(), n_pairs_}; }
     [[nodiscard]] std::span<const std::int64_t> row_ptr() const { return row_ptr_; } // (N+1)
     [[nodiscard]] std::vector<std::int64_t> center() const;                          // (P)
+    // (N): where in each row the half begins that stands for all bonds; empty if the kind is `full`.
+    [[nodiscard]] std::span<const std::int64_t> half_begin() const;
+    // Pairs within the cutoff, each direction counted.
+    [[nodiscard]] std::size_t n_directed() const { return kind_ == PairKind::half ? 2 * n_pairs_ : n_pairs_; }
 
     // Keep the candidates closer than the cutoff, their vectors in precision T. Memory is kept from call to
     // call. Throws InvalidArgument if two atoms coincide (closer than 1e-6 angstrom).
@@ -38,11 +42,12 @@ private:
     template <typename T>
     Buffer<T>& buffer();
 
+    PairKind kind_ = PairKind::full;
     std::size_t n_pairs_ = 0;
     Buffer<float> single_;
     Buffer<double> double_;
     Buffer<std::int32_t> neighbor_;
-    std::vector<std::int64_t> row_ptr_{0};
+    std::vector<std::int64_t> row_ptr_{0}, half_begin_;
     std::vector<double> shifts_; // (n_shifts,4)
 };
 

@@ -30,11 +30,11 @@ struct PairRows {
 };
 
 // Sites begin .. end-1.
-struct SiteRange {
+struct ReachedSites {
     std::int64_t begin, end;
 };
 // The centers worked on and the neighbors of the bonds worked on are all in it.
-[[nodiscard]] SiteRange sites_reached(const PairRows& rows);
+[[nodiscard]] ReachedSites sites_reached(const PairRows& rows);
 
 // Whether all neighbors are centers of the rows.
 [[nodiscard]] bool neighbors_in_range(const PairRows& rows, std::int64_t n_pairs);

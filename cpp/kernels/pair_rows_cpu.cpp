@@ -14,7 +14,7 @@ GNNCV_MULTIVERSION bool neighbors_in_range(const PairRows& rows, std::int64_t n_
     return outside == 0;
 }
 
-GNNCV_MULTIVERSION SiteRange sites_reached(const PairRows& rows) {
+GNNCV_MULTIVERSION ReachedSites sites_reached(const PairRows& rows) {
     auto least = static_cast<std::int32_t>(rows.first_center),
          most = static_cast<std::int32_t>(rows.n_centers) - 1;
     for (std::int64_t i = rows.first_center; i < rows.n_centers; ++i) {

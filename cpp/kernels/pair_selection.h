@@ -10,6 +10,8 @@ namespace gnncv::kernels {
 struct CandidateRows {
     const double* positions; // (n_atoms,3) and one number more
     const std::int64_t* row_ptr;
+    const std::int64_t*
+        half_begin; // (n_atoms): a place in each row to find again among what is kept; or null
     const std::int32_t* neighbor;
     const std::int32_t* shift;
     const double* shifts;     // (n_shifts,4), the last of each zero: whole lattice vectors, angstrom
@@ -22,8 +24,10 @@ template <typename T>
 struct SelectedPairs {
     T* vectors;             // (3 n_candidates) and one number more
     std::int32_t* neighbor; // (n_candidates)
-    std::int64_t*
-        row_ptr; // of center i: where its pairs end, at [i + 1]; counted from the share's first pair
+    // Counted from the share's first pair: where the pairs of center i end, at [i + 1], and where the half of
+    // them begins, if that is asked for.
+    std::int64_t* row_ptr;
+    std::int64_t* half_begin;
 };
 
 struct Selection {

@@ -33,7 +33,7 @@ GNNCV_INLINE void store_four(float* numbers, const Four& four) {
     std::memcpy(numbers, &narrow, sizeof narrow);
 }
 
-template <typename T>
+template <bool with_halves, typename T>
 GNNCV_INLINE Selection select_body(const CandidateRows& candidates, std::int64_t begin, std::int64_t end,
                                    const SelectedPairs<T>& selected) {
     const double largest = candidates.cutoff * candidates.cutoff;
@@ -47,6 +47,7 @@ GNNCV_INLINE Selection select_body(const CandidateRows& candidates, std::int64_t
     for (std::int64_t i = begin; i < end; ++i) {
         const Four center = load_four(positions + 3 * i);
         const std::int64_t last = candidates.row_ptr[i + 1];
+        std::int64_t half = n;
         for (std::int64_t p = candidates.row_ptr[i]; p < last; ++p) {
             const std::int64_t j = neighbor[p], s = shift[p];
             const Four r = load_four(positions + 3 * j) - center + load_four(shifts + 4 * s);
@@ -57,9 +58,15 @@ GNNCV_INLINE Selection select_body(const CandidateRows& candidates, std::int64_t
             store_four(vectors + 3 * n, r);
             kept[n] = static_cast<std::int32_t>(j);
             n += square < largest ? 1 : 0;
+            if constexpr (with_halves) { // where the half begins if nothing of it was kept yet
+                half = p < candidates.half_begin[i] ? n : half;
+            }
             coincident |= square < smallest ? 1U : 0U;
         }
         selected.row_ptr[i + 1] = n;
+        if constexpr (with_halves) {
+            selected.half_begin[i] = half;
+        }
     }
     return {n, coincident != 0};
 }
@@ -94,7 +101,8 @@ GNNCV_INLINE void chain_body(const T* vectors, const T* vectors_gradient, const 
     template <>                                                                                              \
     GNNCV_MULTIVERSION Selection select_pairs_kernel(const CandidateRows& candidates, std::int64_t begin,    \
                                                      std::int64_t end, const SelectedPairs<T>& selected) {   \
-        return select_body<T>(candidates, begin, end, selected);                                             \
+        return candidates.half_begin != nullptr ? select_body<true, T>(candidates, begin, end, selected)     \
+                                                : select_body<false, T>(candidates, begin, end, selected);   \
     }                                                                                                        \
     template <>                                                                                              \
     GNNCV_MULTIVERSION void chain_rule_kernel(const T* vectors, const T* vectors_gradient,                   \

@@ -23,7 +23,7 @@ public:
     // Zeros for the share to add to before it begins, which works on these centers: the row of site i is at
     // i * width, for its centers and their neighbors.
     [[nodiscard]] T* rows(std::int64_t share, const PairRows& pairs) {
-        const SiteRange reached = reached_.size() == 1 ? SiteRange{0, n_sites_} : sites_reached(pairs);
+        const ReachedSites reached = reached_.size() == 1 ? ReachedSites{0, n_sites_} : sites_reached(pairs);
         reached_[static_cast<std::size_t>(share)] = reached;
         T* const rows = share == 0 ? sums_ : more_memory_ + (share - 1) * n_sites_ * width_;
         std::fill(rows + reached.begin * width_, rows + reached.end * width_, T(0));
@@ -32,11 +32,11 @@ public:
 
     // The sums of the sites begin .. end-1, when all shares are done.
     void add(std::int64_t begin, std::int64_t end) const {
-        const SiteRange first = common(reached_[0], begin, end);
+        const ReachedSites first = common(reached_[0], begin, end);
         std::fill(sums_ + begin * width_, sums_ + first.begin * width_, T(0));
         std::fill(sums_ + first.end * width_, sums_ + end * width_, T(0));
         for (std::size_t share = 1; share < reached_.size(); ++share) {
-            const SiteRange sites = common(reached_[share], begin, end);
+            const ReachedSites sites = common(reached_[share], begin, end);
             const T* rows = more_memory_ + (static_cast<std::int64_t>(share) - 1) * n_sites_ * width_;
             for (std::int64_t k = sites.begin * width_; k < sites.end * width_; ++k) {
                 sums_[k] += rows[k];
@@ -45,7 +45,7 @@ public:
     }
 
 private:
-    static SiteRange common(const SiteRange& reached, std::int64_t begin, std::int64_t end) {
+    static ReachedSites common(const ReachedSites& reached, std::int64_t begin, std::int64_t end) {
         const std::int64_t first = std::clamp(reached.begin, begin, end);
         return {first, std::clamp(reached.end, first, end)};
     }
@@ -53,7 +53,7 @@ private:
     T* sums_;
     T* more_memory_;
     std::int64_t n_sites_, width_;
-    std::vector<SiteRange> reached_;
+    std::vector<ReachedSites> reached_;
 };
 
 } // namespace gnncv::kernels

@@ -3,7 +3,7 @@
 // the continuous-filter convolution of SchNet (K. T. Schuett et al., J. Chem. Phys. 148, 241722, 2018, eq. 7)
 // with a filter for each pair of species or one for all.
 //
-// Gradients need a full pair list: each bond in both directions (see averaged_densities.h).
+// Gradients need each bond in both directions (see averaged_densities.h), or half a list.
 #pragma once
 
 #include "kernels/pair_rows.h"
@@ -41,7 +41,16 @@ template <typename T>
 void table_messages_backward_kernel(const TableMessagesInput<T>& input, const T* messages_gradient,
                                     const TableMessagesGradients<T>& gradients);
 
-// The gradient of the table's coefficients; added to.
+// Both for half a list (pairs.half_begin): messages and the features' gradient are added to, at the centers
+// and at their neighbors, and so are not of a share of the centers alone; the slope of a bond, both of its
+// directions together, goes to it, and zero to the pairs before the half.
+template <typename T>
+void table_messages_half_kernel(const TableMessagesInput<T>& input, T* messages);
+template <typename T>
+void table_messages_half_backward_kernel(const TableMessagesInput<T>& input, const T* messages_gradient,
+                                         const TableMessagesGradients<T>& gradients);
+
+// The gradient of the table's coefficients, from a full list; added to.
 template <typename T>
 void table_messages_table_backward_kernel(const TableMessagesInput<T>& input, const T* messages_gradient,
                                           T* coefficients_gradient);

@@ -3,56 +3,13 @@
 #include "kernels/table_messages.h"
 
 #include "kernels/lane_sums.h"
-#include "kernels/table_places.h"
+#include "kernels/table_messages_bonds.h"
 
 #include <algorithm>
 #include <type_traits>
 
 namespace gnncv::kernels {
 namespace {
-
-// The bonds of one center: where in the table each lies, and its neighbor.
-template <typename T>
-struct CenterBonds {
-    std::int64_t center, first, n;
-    const std::int32_t* offset;
-    const T* t;
-    const std::int32_t* neighbor;
-};
-
-// The table of a pair of species begins here.
-template <typename T>
-GNNCV_INLINE void add_species(const TableMessagesInput<T>& input, std::int64_t center, bool receives,
-                              std::int32_t* offset) {
-    const std::int64_t stride = input.table.n_intervals * table_terms * input.table.n_channels;
-    const std::int64_t own = input.types[center], n_species = input.n_species;
-    const std::int64_t first = input.pairs.row_ptr[center], n = input.pairs.row_ptr[center + 1] - first;
-    for (std::int64_t b = 0; b < n; ++b) {
-        const std::int64_t other = input.types[input.pairs.neighbor[first + b]];
-        const std::int64_t pair = receives ? own * n_species + other : other * n_species + own;
-        offset[b] += static_cast<std::int32_t>(pair * stride);
-    }
-}
-
-// f(bonds) for each center, as receiver (forward) or as sender (backward).
-template <typename T, typename F>
-GNNCV_INLINE void for_centers(const TableMessagesInput<T>& input, bool receives, const F& f) {
-    const PairRows& pairs = input.pairs;
-    TablePlaces<T> places;
-    std::int64_t center = pairs.first_center;
-    while (center < pairs.n_centers) {
-        places.fill(input.table, table_terms * input.table.n_channels, input.distances, pairs, center);
-        for (; center < places.end_center(); ++center) {
-            const std::int64_t first = pairs.row_ptr[center];
-            std::int32_t* offset = places.offset(first);
-            if (input.n_species > 1) {
-                add_species(input, center, receives, offset);
-            }
-            f(CenterBonds<T>{center, first, pairs.row_ptr[center + 1] - first, offset, places.t(first),
-                             pairs.neighbor + first});
-        }
-    }
-}
 
 // C: channels if they are known to the compiler and fill registers, else 0.
 template <int C, typename T>
@@ -62,7 +19,7 @@ struct Channels {
     // sum += F features[j] of one bond.
     GNNCV_INLINE static void add_message(const TableMessagesInput<T>& input, const CenterBonds<T>& bonds,
                                          std::int64_t b, Lanes<T>* sum) {
-        const T* a = input.table.coefficients + bonds.offset[b];
+        const T* a = input.table.coefficients + bonds.receiving[b];
         const T* feature = input.features + static_cast<std::int64_t>(bonds.neighbor[b]) * C;
         const T t = bonds.t[b];
         for (int r = 0; r < n_registers; ++r) {
@@ -101,7 +58,7 @@ struct Channels {
                 load_lanes<T>(input.features + bonds.center * C + r * width) * input.table.inverse_step;
         }
         for (std::int64_t b = 0; b < bonds.n; ++b) {
-            const T* a = input.table.coefficients + bonds.offset[b];
+            const T* a = input.table.coefficients + bonds.sending[b];
             const T* gradient = messages_gradient + static_cast<std::int64_t>(bonds.neighbor[b]) * C;
             const T t = bonds.t[b];
             Lanes<T> product{};
@@ -137,7 +94,7 @@ struct Channels<0, T> {
         T* __restrict__ message = messages + bonds.center * n_channels;
         std::fill(message, message + n_channels, T(0));
         for (std::int64_t b = 0; b < bonds.n; ++b) {
-            const T* a = input.table.coefficients + bonds.offset[b];
+            const T* a = input.table.coefficients + bonds.receiving[b];
             const T* feature = input.features + bonds.neighbor[b] * n_channels;
             const T t = bonds.t[b];
             for (std::int64_t c = 0; c < n_channels; ++c) {
@@ -157,7 +114,7 @@ struct Channels<0, T> {
                                            : reinterpret_cast<T*>(buffer.reserve(n_channels));
         std::fill(sum, sum + n_channels, T(0));
         for (std::int64_t b = 0; b < bonds.n; ++b) {
-            const T* a = input.table.coefficients + bonds.offset[b];
+            const T* a = input.table.coefficients + bonds.sending[b];
             const T* gradient = messages_gradient + bonds.neighbor[b] * n_channels;
             const T t = bonds.t[b];
             T slope = 0;
@@ -174,7 +131,7 @@ struct Channels<0, T> {
 
 template <int C, typename T>
 GNNCV_INLINE void forward_body(const TableMessagesInput<T>& input, T* messages) {
-    for_centers(input, true, [&](const CenterBonds<T>& bonds) __attribute__((always_inline)) {
+    for_centers(input, [&](const CenterBonds<T>& bonds) __attribute__((always_inline)) {
         Channels<C, T>::forward(input, bonds, messages);
     });
 }
@@ -185,7 +142,7 @@ template <int C, bool WithFeatures, typename T>
 GNNCV_INLINE void backward_body(const TableMessagesInput<T>& input, const T* messages_gradient,
                                 const TableMessagesGradients<T>& gradients) {
     LaneBuffer<T> buffer;
-    for_centers(input, false, [&](const CenterBonds<T>& bonds) __attribute__((always_inline)) {
+    for_centers(input, [&](const CenterBonds<T>& bonds) __attribute__((always_inline)) {
         Channels<C, T>::template backward<WithFeatures>(input, bonds, messages_gradient, gradients, buffer);
     });
 }
@@ -195,11 +152,11 @@ template <typename T>
 GNNCV_INLINE void table_body(const TableMessagesInput<T>& input, const T* messages_gradient,
                              T* coefficients_gradient) {
     const std::int64_t n_channels = input.table.n_channels;
-    for_centers(input, true, [&](const CenterBonds<T>& bonds) __attribute__((always_inline)) {
+    for_centers(input, [&](const CenterBonds<T>& bonds) __attribute__((always_inline)) {
         const T* gradient = messages_gradient + bonds.center * n_channels;
         for (std::int64_t b = 0; b < bonds.n; ++b) {
             const T* feature = input.features + bonds.neighbor[b] * n_channels;
-            T* __restrict__ to = coefficients_gradient + bonds.offset[b];
+            T* __restrict__ to = coefficients_gradient + bonds.receiving[b];
             T power = 1;
             for (int k = 0; k < table_terms; ++k) {
                 for (std::int64_t c = 0; c < n_channels; ++c) {
@@ -242,20 +199,6 @@ GNNCV_MULTIVERSION void table_instance(const TableMessagesInput<float>& input, c
 GNNCV_MULTIVERSION void table_instance(const TableMessagesInput<double>& input,
                                        const double* messages_gradient, double* coefficients_gradient) {
     table_body(input, messages_gradient, coefficients_gradient);
-}
-
-template <typename F>
-void with_channels(std::int64_t n_channels, const F& f) {
-    switch (n_channels) {
-    case 16:
-        return f(std::integral_constant<int, 16>{});
-    case 32:
-        return f(std::integral_constant<int, 32>{});
-    case 64:
-        return f(std::integral_constant<int, 64>{});
-    default:
-        return f(std::integral_constant<int, 0>{});
-    }
 }
 
 } // namespace

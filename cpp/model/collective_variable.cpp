@@ -98,7 +98,7 @@ struct CollectiveVariable::Implementation {
             division = std::make_unique<Division>(communicator->rank(), communicator->size(),
                                                   model->info().hops, cutoff + skin);
         }
-        neighbors = std::make_unique<NeighborList>(cutoff, skin, std::move(division));
+        neighbors = std::make_unique<NeighborList>(cutoff, skin, model->info().pairs, std::move(division));
     }
 
     [[nodiscard]] bool divided() const {
@@ -134,8 +134,10 @@ struct CollectiveVariable::Implementation {
         } else {
             pairs.select<double>(*neighbors, box, model->info().cutoff, workers);
         }
-        statistics.n_candidates = static_cast<std::int64_t>(neighbors->candidates().neighbor.size());
-        statistics.n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
+        const std::size_t n_listed = neighbors->candidates().neighbor.size();
+        statistics.n_candidates =
+            static_cast<std::int64_t>(neighbors->kind() == PairKind::half ? 2 * n_listed : n_listed);
+        statistics.n_pairs = static_cast<std::int64_t>(pairs.n_directed());
         ++statistics.n_evaluations;
         statistics.seconds_neighbors += watch.lap();
     }

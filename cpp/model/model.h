@@ -22,7 +22,8 @@ struct ModelInfo {
     std::string precision;            // float32 or float64
     std::vector<std::string> remarks; // for the user, a sentence each
     double cutoff = 0.0;              // angstrom
-    bool single_vectors = false;      // in what precision the model wants the pairs' vectors
+    PairKind pairs = PairKind::full;  // which pairs the model wants,
+    bool single_vectors = false;      // and in what precision their vectors
     int hops =
         0; // how many bonds away an atom can change a site's quantities; 0: the sites cannot be divided
 };

@@ -2,6 +2,7 @@
 // first derivatives only.
 #include "kernels/cuda_kernels.h"
 #include "kernels/table_messages.h"
+#include "model/scattered_sums.h"
 #include "model/table_arguments.h"
 
 #include <ATen/ops/zeros.h>
@@ -19,9 +20,10 @@ struct MessagesArguments : TableArguments {
     int64_t n_species;
 
     MessagesArguments(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
-                      const Tensor& types, const Tensor& tables, double cutoff, const Tensor& features)
+                      const Tensor& types, const Tensor& tables, double cutoff, const Tensor& features,
+                      const std::optional<Tensor>& half_begin)
         : TableArguments(messages_name, Geometry::distances, distances, neighbor, row_ptr, one_table(tables),
-                         cutoff),
+                         cutoff, half_begin),
           types(types.contiguous()), features(features.contiguous()), n_species(1) {
         while (n_species * n_species < tables.size(0)) {
             ++n_species;
@@ -75,15 +77,21 @@ struct MessagesArguments : TableArguments {
 };
 
 Tensor compute_table_messages(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
-                              const Tensor& types, const Tensor& table, double cutoff,
-                              const Tensor& features) {
-    const MessagesArguments in(distances, neighbor, row_ptr, types, table, cutoff, features);
+                              const Tensor& types, const Tensor& table, double cutoff, const Tensor& features,
+                              const std::optional<Tensor>& half_begin) {
+    const MessagesArguments in(distances, neighbor, row_ptr, types, table, cutoff, features, half_begin);
     Tensor messages = at::empty_like(in.features);
     with_precision(messages_name, in.table, [&](auto zero) {
         using T = decltype(zero);
         T* const out = messages.mutable_data_ptr<T>();
         if (in.table.is_cuda()) {
             kernels::table_messages_cuda<T>(in.input<T>(in.pairs), out, OnGpu(in.table).queue);
+            return;
+        }
+        if (in.pairs.half_begin != nullptr) {
+            add_scattered<T>(in.pairs, messages, [&](const kernels::PairRows& share, T* sums) {
+                kernels::table_messages_half_kernel<T>(in.input<T>(share), sums);
+            });
             return;
         }
         for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
@@ -96,6 +104,9 @@ Tensor compute_table_messages(const Tensor& distances, const Tensor& neighbor, c
 // A sum for each share of the centers, added in their order.
 Tensor coefficients_gradient(const MessagesArguments& in, const Tensor& gradient, at::IntArrayRef shape) {
     check_table_is_on_the_cpu(messages_name, in.table);
+    TORCH_CHECK_NOT_IMPLEMENTED(in.pairs.half_begin == nullptr, "gnncv::", messages_name,
+                                " has no gradient of its table from half a list: leave half_begin out and "
+                                "give both directions of every bond");
     Tensor sums = at::zeros({number_of_shares(in.pairs.n_centers), in.table.numel()}, in.table.options());
     with_precision(messages_name, in.table, [&](auto zero) {
         using T = decltype(zero);
@@ -108,24 +119,61 @@ Tensor coefficients_gradient(const MessagesArguments& in, const Tensor& gradient
     return sums.sum(0).view(shape);
 }
 
+// Of distances and, if they are defined, features.
+void backward_of_halves(const MessagesArguments& in, const Tensor& gradient, const Tensor& distances,
+                        const Tensor& features) {
+    with_precision(messages_name, in.table, [&](auto zero) {
+        using T = decltype(zero);
+        const auto share_of = [&](const kernels::PairRows& share, T* sums) {
+            kernels::table_messages_half_backward_kernel<T>(in.input<T>(share), gradient.const_data_ptr<T>(),
+                                                            {distances.mutable_data_ptr<T>(), sums});
+        };
+        if (features.defined()) {
+            add_scattered<T>(in.pairs, features, share_of);
+        } else {
+            for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) { share_of(share, nullptr); });
+        }
+    });
+}
+
+void backward_of_all(const MessagesArguments& in, const Tensor& gradient, const Tensor& distances,
+                     const Tensor& features) {
+    with_precision(messages_name, in.table, [&](auto zero) {
+        using T = decltype(zero);
+        const kernels::TableMessagesGradients<T> out{
+            distances.mutable_data_ptr<T>(), features.defined() ? features.mutable_data_ptr<T>() : nullptr};
+        if (in.table.is_cuda()) {
+            kernels::table_messages_backward_cuda<T>(in.input<T>(in.pairs), gradient.const_data_ptr<T>(), out,
+                                                     OnGpu(in.table).queue);
+            return;
+        }
+        for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
+            kernels::table_messages_backward_kernel<T>(in.input<T>(share), gradient.const_data_ptr<T>(), out);
+        });
+    });
+}
+
 struct TableMessages : torch::autograd::Function<TableMessages> {
     static Tensor forward(AutogradContext* context, const Tensor& distances, const Tensor& neighbor,
                           const Tensor& row_ptr, const Tensor& types, const Tensor& table, double cutoff,
-                          const Tensor& features) {
+                          const Tensor& features, const std::optional<Tensor>& half_begin) {
         const at::AutoDispatchBelowADInplaceOrView below;
-        context->save_for_backward({distances, neighbor, row_ptr, types, table, features});
+        context->save_for_backward(
+            {distances, neighbor, row_ptr, types, table, features, half_begin.value_or(Tensor())});
         context->saved_data["cutoff"] = cutoff;
         context->set_materialize_grads(false);
-        return compute_table_messages(distances, neighbor, row_ptr, types, table, cutoff, features);
+        return compute_table_messages(distances, neighbor, row_ptr, types, table, cutoff, features,
+                                      half_begin);
     }
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         refuse_second_derivatives(messages_name);
         if (!gradients[0].defined()) { // no output asked for depends on the messages
-            return variable_list(7);
+            return variable_list(8);
         }
         const variable_list saved = context->get_saved_variables();
         const MessagesArguments in(saved[0], saved[1], saved[2], saved[3], saved[4],
-                                   context->saved_data["cutoff"].toDouble(), saved[5]);
+                                   context->saved_data["cutoff"].toDouble(), saved[5],
+                                   saved[6].defined() ? std::optional(saved[6]) : std::nullopt);
         const Tensor gradient = gradients[0].contiguous();
         // Of the tensors among the arguments.
         const bool for_distances = context->needs_input_grad(0), for_table = context->needs_input_grad(4),
@@ -134,39 +182,27 @@ struct TableMessages : torch::autograd::Function<TableMessages> {
         if (for_distances || for_features) {
             distances = at::empty_like(in.geometry);
             features = for_features ? at::empty_like(in.features) : Tensor();
-            with_precision(messages_name, in.table, [&](auto zero) {
-                using T = decltype(zero);
-                const kernels::TableMessagesGradients<T> out{
-                    distances.mutable_data_ptr<T>(), for_features ? features.mutable_data_ptr<T>() : nullptr};
-                if (in.table.is_cuda()) {
-                    kernels::table_messages_backward_cuda<T>(
-                        in.input<T>(in.pairs), gradient.const_data_ptr<T>(), out, OnGpu(in.table).queue);
-                    return;
-                }
-                for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
-                    kernels::table_messages_backward_kernel<T>(in.input<T>(share),
-                                                               gradient.const_data_ptr<T>(), out);
-                });
-            });
+            const auto backward = in.pairs.half_begin != nullptr ? backward_of_halves : backward_of_all;
+            backward(in, gradient, distances, features);
         }
         if (for_table) {
             table = coefficients_gradient(in, gradient, saved[4].sizes());
         }
-        return {distances, Tensor(), Tensor(), Tensor(), table, Tensor(), features};
+        return {distances, Tensor(), Tensor(), Tensor(), table, Tensor(), features, Tensor()};
     }
 };
 
 Tensor table_messages_autograd(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
                                const Tensor& types, const Tensor& table, double cutoff,
-                               const Tensor& features) {
-    return TableMessages::apply(distances, neighbor, row_ptr, types, table, cutoff, features);
+                               const Tensor& features, const std::optional<Tensor>& half_begin) {
+    return TableMessages::apply(distances, neighbor, row_ptr, types, table, cutoff, features, half_begin);
 }
 
 } // namespace
 
 TORCH_LIBRARY_FRAGMENT(gnncv, library) {
     library.def("table_messages(Tensor distances, Tensor neighbor, Tensor row_ptr, Tensor types, "
-                "Tensor table, float cutoff, Tensor features) -> Tensor");
+                "Tensor table, float cutoff, Tensor features, Tensor? half_begin=None) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(gnncv, CPU, library) {
     library.impl("table_messages", compute_table_messages);

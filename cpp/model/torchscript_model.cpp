@@ -50,7 +50,7 @@ public:
             if (differentiable) {
                 vectors_.requires_grad_(true);
             }
-            Tensor sites = module_.get_method("site_part")(inputs(pairs, types, vectors_)).toTensor();
+            Tensor sites = site_part(pairs, types, vectors_);
             if (owned) {
                 const auto n_owned = static_cast<std::int64_t>(owned->size());
                 sites = sites.index_select(0, borrow<std::int64_t>(*owned, {n_owned}, at::kLong).to(device_));
@@ -113,8 +113,7 @@ public:
         guarded("the model's per-site values cannot be evaluated", [&] {
             const ThreadCount threads(num_threads_);
             const at::NoGradGuard no_gradients;
-            const Tensor sites =
-                module_.get_method("site_part")(inputs(pairs, types, borrow_vectors(pairs))).toTensor();
+            const Tensor sites = site_part(pairs, types, borrow_vectors(pairs));
             const Tensor columns =
                 module_.get_method("site_values")({sites}).toTensor().to(at::kCPU, at::kDouble).contiguous();
             const auto n_columns = static_cast<std::int64_t>(info_.site_names.size());
@@ -129,8 +128,7 @@ public:
     std::int64_t first_bad_site(const PairList& pairs, std::span<const std::int64_t> types) override {
         return guarded("the model's per-site quantities cannot be evaluated", [&]() -> std::int64_t {
             const at::NoGradGuard no_gradients;
-            const Tensor sites =
-                module_.get_method("site_part")(inputs(pairs, types, borrow_vectors(pairs))).toTensor();
+            const Tensor sites = site_part(pairs, types, borrow_vectors(pairs));
             const Tensor good = at::isfinite(sites).flatten(1).all(1).to(at::kCPU).contiguous();
             const bool* data = good.const_data_ptr<bool>();
             const bool* bad = std::find(data, data + good.numel(), false);
@@ -162,7 +160,7 @@ private:
         info_.precision = attribute("precision").toStringRef();
         TORCH_CHECK(info_.precision == "float32" || info_.precision == "float64", "its precision is '",
                     info_.precision, "', expected float32 or float64");
-        compact_ = module_.hasattr("pairs") && attribute("pairs").toStringRef() == "compact";
+        read_pairs();
         wide_vectors_ = module_.hasattr("vectors") && attribute("vectors").toStringRef() == "float64";
         if (module_.hasattr("hops")) { // files of the first weeks lack it: their sites are not divided
             info_.hops = static_cast<int>(attribute("hops").toInt());
@@ -175,6 +173,21 @@ private:
         }
     }
 
+    // "full": centers, and neighbors in int64. "compact": neighbors in int32 and no centers; "half" and
+    // "both" are compact and have a method besides that wants those lists.
+    void read_pairs() {
+        const std::string kind = module_.hasattr("pairs") ? attribute("pairs").toStringRef() : "full";
+        compact_ = kind != "full";
+        halves_ = kind == "half" || kind == "both";
+        TORCH_CHECK(!compact_ || halves_ || kind == "compact", "its pairs are '", kind,
+                    "', expected full, compact, half or both");
+        TORCH_CHECK(!halves_ || module_.find_method("site_part_of_halves").has_value(),
+                    "it has no method 'site_part_of_halves'");
+        if (compact_) { // the operators on tables want both directions of any bond
+            info_.pairs = kind == "half" ? PairKind::half : PairKind::both;
+        }
+    }
+
     Tensor borrow_vectors(const PairList& pairs) const {
         const auto n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
         const Tensor vectors = info_.single_vectors
@@ -183,19 +196,24 @@ private:
         return vectors.to(device_); // the same tensor on the CPU
     }
 
-    std::vector<at::IValue> inputs(const PairList& pairs, std::span<const std::int64_t> types,
-                                   const Tensor& vectors) const {
+    Tensor site_part(const PairList& pairs, std::span<const std::int64_t> types,
+                     const Tensor& vectors) const {
         const auto n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
         const auto n_atoms = static_cast<std::int64_t>(pairs.n_atoms());
         const Tensor neighbor = borrow(pairs.neighbor(), {n_pairs}, at::kInt);
-        Tensor center = at::empty({0}, at::kLong);
-        if (!compact_) {
+        Tensor centers = at::empty({0}, at::kLong);
+        if (halves_) {
+            centers = borrow(pairs.half_begin(), {n_atoms}, at::kLong);
+        } else if (!compact_) {
             const std::vector<std::int64_t> numbers = pairs.center();
-            center = borrow<std::int64_t>(numbers, {n_pairs}, at::kLong).clone();
+            centers = borrow<std::int64_t>(numbers, {n_pairs}, at::kLong).clone();
         }
-        return {vectors, center.to(device_), (compact_ ? neighbor : neighbor.to(at::kLong)).to(device_),
-                borrow(pairs.row_ptr(), {n_atoms + 1}, at::kLong).to(device_),
-                borrow<std::int64_t>(types, {n_atoms}, at::kLong).to(device_)};
+        return module_
+            .get_method(halves_ ? "site_part_of_halves" : "site_part")(
+                {vectors, centers.to(device_), (compact_ ? neighbor : neighbor.to(at::kLong)).to(device_),
+                 borrow(pairs.row_ptr(), {n_atoms + 1}, at::kLong).to(device_),
+                 borrow<std::int64_t>(types, {n_atoms}, at::kLong).to(device_)})
+            .toTensor();
     }
 
     template <typename T>
@@ -224,6 +242,8 @@ private:
                 "' was exported with --no-tables, or by an older gnncv, and is evaluated on the "
                 "CPU: use device 'cpu', or export it again with tables");
         }
+        halves_ = false; // the kernels there work center by center
+        info_.pairs = PairKind::both;
         device_ = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(device));
         guarded("the model in '" + path + "' cannot be moved to " + device_.str(), [&] {
             module_ = head_.deepcopy();
@@ -248,7 +268,7 @@ private:
     torch::jit::Module module_, head_; // the same, except on a GPU
     at::Device device_ = at::kCPU;
     ModelInfo info_;
-    bool compact_ = false, wide_vectors_ = false; // how the model wants its pairs
+    bool compact_ = false, halves_ = false, wide_vectors_ = false; // how the model wants its pairs
     int num_threads_;
     Tensor vectors_, sums_, pooled_, outputs_; // of the last evaluation
     std::vector<double> sums_values_;

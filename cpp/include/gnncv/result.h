@@ -37,7 +37,7 @@ struct WeightedGradient {
 // Counts and times since the collective variable was made.
 struct Statistics {
     std::int64_t n_pairs = 0;        // pairs within the cutoff at the last evaluation, each direction counted
-    std::int64_t n_candidates = 0;   // pairs within cutoff + skin at the last rebuild
+    std::int64_t n_candidates = 0;   // pairs within cutoff + skin at the last rebuild, counted alike
     std::int64_t n_evaluations = 0;  // calls of compute and per_site
     std::int64_t n_rebuilds = 0;     // of the neighbor list
     std::int64_t n_backward = 0;     // backward passes

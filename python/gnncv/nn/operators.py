@@ -220,11 +220,14 @@ def table_messages(
     table: Tensor,
     cutoff: float,
     features: Tensor,
+    half_begin: Tensor | None = None,
 ) -> Tensor:
     """Filtered message passing from tables; see :func:`gnncv.nn.reference.table_messages`."""
     if is_scripting():
-        return torch.ops.gnncv.table_messages(distances, neighbor, row_ptr, types, table, cutoff, features)
-    return _table_messages(distances, neighbor, row_ptr, types, table, cutoff, features)
+        return torch.ops.gnncv.table_messages(
+            distances, neighbor, row_ptr, types, table, cutoff, features, half_begin
+        )
+    return _table_messages(distances, neighbor, row_ptr, types, table, cutoff, features, half_begin)
 
 
 def adjacency_entropy(features: Tensor, joined: Tensor, neighbor: Tensor, row_ptr: Tensor) -> Tensor:

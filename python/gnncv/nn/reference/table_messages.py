@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from .half_lists import both_directions
 from .message_passing import message_passing
 from .segment_sum import segment_centers
 from .tables import table_functions
@@ -16,11 +17,12 @@ def table_messages(
     table: Tensor,
     cutoff: float,
     features: Tensor,
+    half_begin: Tensor | None = None,
 ) -> Tensor:
     """``sum_j F_c(d_ij) x_jc`` with the filters ``F`` of the species of both ends from a table.
 
     The continuous-filter convolution of SchNet (K. T. Schuett et al., J. Chem. Phys. 148, 241722, 2018,
-    eq. 7). The fused operator's gradients need each bond in both directions.
+    eq. 7). The fused operator's gradients need each bond in both directions, or half a list.
 
     Parameters
     ----------
@@ -37,12 +39,17 @@ def table_messages(
         Angstrom, where the last interval ends.
     features
         ``(N, C)``.
+    half_begin
+        ``(N,)`` int64, or None for a list of both directions: see :func:`both_directions`.
 
     Returns
     -------
     Tensor
         ``(N, C)``.
     """
+    if half_begin is not None:
+        bonds, neighbor, row_ptr = both_directions(neighbor, row_ptr, half_begin)
+        distances = distances[bonds]
     n_tables = table.shape[0]
     n_species = round(n_tables**0.5)
     if n_tables == 1:
