@@ -29,12 +29,39 @@ class Structure:
         self.positions = torch.tensor(atoms.positions, requires_grad=True)
         self.strain = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
 
+    def half(self, with_rest: bool) -> "HalfList":
+        """One direction of each bond, alone or behind the other ones of each row."""
+        opposite = -self.offsets
+        first = torch.tensor([tuple(a) > tuple(b) for a, b in zip(self.offsets, opposite, strict=True)])
+        own = torch.where(self.center == self.neighbor, first, (self.center + self.neighbor) % 2 == 0)
+        own = torch.where(self.center > self.neighbor, ~own, own)
+        order = torch.arange(len(own))[own]
+        if with_rest:
+            order = torch.argsort(2 * self.center + own, stable=True)
+        return HalfList(self, order, own[order])
+
     def vectors(self, dtype=torch.float64) -> torch.Tensor:
         bonds = self.positions[self.neighbor] - self.positions[self.center] + self.offsets
         return (bonds @ (torch.eye(3, dtype=torch.float64) + self.strain).T).to(dtype)
 
     def distances(self, dtype=torch.float64) -> torch.Tensor:
         return reference.pair_distances(self.vectors()).to(dtype)
+
+
+class HalfList:
+    """The pairs of a structure in another order, and where in each row the half of them begins."""
+
+    def __init__(self, structure: Structure, order: torch.Tensor, own: torch.Tensor) -> None:
+        n_atoms = len(structure.types)
+        self.structure, self.order = structure, order
+        center = structure.center[order]
+        self.neighbor = structure.neighbor[order]
+        counts = torch.bincount(center, minlength=n_atoms)
+        self.row_ptr = torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)])
+        self.half_begin = self.row_ptr[:-1] + torch.bincount(center[~own], minlength=n_atoms)
+
+    def distances(self, dtype=torch.float64) -> torch.Tensor:
+        return self.structure.distances(dtype)[self.order]
 
 
 def random_table(generator, n_channels, dtype, n_intervals=7):

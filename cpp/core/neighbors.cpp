@@ -1,5 +1,6 @@
 #include "core/neighbors.h"
 
+#include "core/site_order.h"
 #include "core/validation.h"
 #include "gnncv/error.h"
 
@@ -44,6 +45,10 @@ namespace {
 // Keeps a pair that rounding puts a hair outside vesin's cutoff; pairs are filtered exactly afterwards.
 constexpr double cutoff_margin = 1e-9;
 
+// From so many atoms on, what their neighbors hold no longer fits in the cache that a core has for itself,
+// and the order of the atoms matters. Below, the same positions give the same bits whatever came before them.
+constexpr std::size_t fewest_ordered = 16384;
+
 Vector3 point(std::span<const double> positions, std::size_t i) {
     return {positions[3 * i], positions[3 * i + 1], positions[3 * i + 2]};
 }
@@ -82,14 +87,16 @@ bool NeighborList::update(std::span<const double> positions, const Box& box, con
     return true;
 }
 
+const std::vector<std::int64_t>* NeighborList::atoms() const {
+    return division_ ? &division_->atoms() : order_.empty() ? nullptr : &order_;
+}
+
 void NeighborList::gather() {
-    if (!division_) {
-        return;
-    }
-    const std::vector<std::int64_t>& atoms = division_->atoms();
-    local_.resize(3 * atoms.size() + 1);
-    for (std::size_t k = 0; k < atoms.size(); ++k) {
-        set_point(local_, k, point(wrapped_, atoms[k]));
+    if (const std::vector<std::int64_t>* atoms = this->atoms()) {
+        local_.resize(3 * atoms->size() + 1);
+        for (std::size_t k = 0; k < atoms->size(); ++k) {
+            set_point(local_, k, point(wrapped_, (*atoms)[k]));
+        }
     }
 }
 
@@ -152,10 +159,14 @@ void NeighborList::rebuild(std::span<const double> positions, const Box& box, co
         set_point(wrapped_, i, r - box.lattice(wraps_[i]));
     }
     reference_ = wrapped_;
+    const std::span<const double> inside = std::span(wrapped_).first(positions.size());
+    order_.clear();
     if (division_) {
-        division_->assign(std::span(wrapped_).first(positions.size()), box);
-        gather();
+        division_->assign(inside, box);
+    } else if (n_atoms >= fewest_ordered) {
+        order_ = order_in_space(inside, box, 0.5 * cutoff_);
     }
+    gather();
     const std::span<const double> points = wrapped();
     const std::size_t n_points = points.size() / 3;
 

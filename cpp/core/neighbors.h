@@ -37,8 +37,9 @@ struct CandidatePairs {
 
 class NeighborList {
 public:
-    // With a division the list is that of the atoms the division names, in their order, at the last rebuild;
-    // whether it is still valid is decided from all atoms, so that all processes rebuild together.
+    // Many atoms are listed in an order of space, not their own: see `atoms`. With a division the list is
+    // that of the atoms the division names, in their order, at the last rebuild; whether it is still valid is
+    // decided from all atoms, so that all processes rebuild together.
     NeighborList(double cutoff, double skin, PairKind kind = PairKind::full,
                  std::unique_ptr<Division> division = nullptr);
     ~NeighborList();
@@ -50,12 +51,15 @@ public:
     [[nodiscard]] PairKind kind() const { return kind_; }
     [[nodiscard]] const Division* division() const { return division_.get(); } // null: all atoms
 
+    // Which atom each of the list's is, since the last rebuild; null: the atoms in their own order.
+    [[nodiscard]] const std::vector<std::int64_t>* atoms() const;
+    [[nodiscard]] std::int64_t atom(std::int64_t i) const { return atoms() != nullptr ? (*atoms())[i] : i; }
+
     // Positions moved by whole lattice vectors, each atom by its own, so that an atom stays near where it was
     // when the list was built: an engine that wraps atoms back into the cell between steps does not disturb
-    // the list. Those of the division's atoms if there is one.
-    // In memory one number follows the last.
+    // the list. In the order of the list's atoms. In memory one number follows the last.
     [[nodiscard]] std::span<const double> wrapped() const {
-        const std::vector<double>& r = division_ ? local_ : wrapped_;
+        const std::vector<double>& r = atoms() != nullptr ? local_ : wrapped_;
         return std::span(r).first(r.empty() ? 0 : r.size() - 1);
     }
 
@@ -78,9 +82,10 @@ private:
     PairKind kind_;
     std::unique_ptr<VesinList> vesin_;
     std::unique_ptr<Division> division_;
+    std::vector<std::int64_t> order_; // of many atoms, in space
     CandidatePairs candidates_;
     std::vector<double> wrapped_;
-    std::vector<double> local_;  // of the division's atoms
+    std::vector<double> local_;  // of the list's atoms, where they are not all in their own order
     std::vector<Vector3> wraps_; // whole numbers: wrapped = position - wraps . cell
 
     std::optional<Box> reference_box_;

@@ -26,11 +26,14 @@ constexpr double smallest_distance = 1e-6;
             if (!(distance < smallest_distance)) {
                 continue;
             }
+            const std::int64_t first = neighbors.atom(static_cast<std::int64_t>(i)),
+                               second = neighbors.atom(static_cast<std::int64_t>(j));
             std::ostringstream message;
             if (i == j) {
-                message << "atom " << i << " (counted from 0) coincides with its own periodic image";
+                message << "atom " << first << " (counted from 0) coincides with its own periodic image";
             } else {
-                message << "atoms " << i << " and " << j << " (counted from 0) coincide";
+                message << "atoms " << std::min(first, second) << " and " << std::max(first, second)
+                        << " (counted from 0) coincide";
             }
             message << ": their distance is " << distance
                     << " angstrom, where no direction is defined; check the positions and the cell";

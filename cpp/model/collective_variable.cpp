@@ -65,12 +65,12 @@ struct CollectiveVariable::Implementation {
     int num_threads;
     std::unique_ptr<NeighborList> neighbors;
     std::vector<std::string> remarks;
-    std::vector<std::int64_t> types, local_types; // of all atoms; of those of the division
+    std::vector<std::int64_t> types, local_types; // of all atoms; of the list's, if they are others
     bool differentiable = false;                  // whether the last evaluation can be differentiated
     PairList pairs;
     Result result;
     WeightedGradient weighted;
-    std::vector<double> weights, local_gradient, sites;
+    std::vector<double> weights, local_gradient, sites, local_sites;
     ChainRule chain_rule;
     Statistics statistics;
 
@@ -143,16 +143,16 @@ struct CollectiveVariable::Implementation {
     }
 
     void gather_types() {
-        if (const Division* division = neighbors->division()) {
+        if (const std::vector<std::int64_t>* atoms = neighbors->atoms()) {
             local_types.clear();
-            for (const std::int64_t i : division->atoms()) {
+            for (const std::int64_t i : *atoms) {
                 local_types.push_back(types[i]);
             }
         }
     }
 
     [[nodiscard]] std::span<const std::int64_t> site_types() const {
-        return neighbors->division() != nullptr ? local_types : types;
+        return neighbors->atoms() != nullptr ? local_types : types;
     }
 
     const Result& evaluate(View<const double> positions, const Cell& cell, bool keep) {
@@ -226,12 +226,12 @@ struct CollectiveVariable::Implementation {
         statistics.seconds_model += watch.lap();
         const ThreadCount threads(num_threads);
         const Workers workers = libtorch_workers();
-        if (const Division* division = neighbors->division()) {
+        if (const std::vector<std::int64_t>* atoms = neighbors->atoms()) {
             local_gradient.resize(3 * pairs.n_atoms());
             chain_rule.apply(pairs, slope, local_gradient, strain, workers);
             std::fill(gradient.begin(), gradient.end(), 0.0);
-            for (std::size_t k = 0; k < division->atoms().size(); ++k) {
-                std::copy_n(&local_gradient[3 * k], 3, &gradient[3 * division->atoms()[k]]);
+            for (std::size_t k = 0; k < atoms->size(); ++k) {
+                std::copy_n(&local_gradient[3 * k], 3, &gradient[3 * (*atoms)[k]]);
             }
         } else {
             chain_rule.apply(pairs, slope, gradient, strain, workers);
@@ -260,11 +260,8 @@ struct CollectiveVariable::Implementation {
         const std::vector<std::string>& names = model->info().names;
         for (std::size_t k = 0; k < names.size(); ++k) {
             if (!std::isfinite(result.values[k])) {
-                std::int64_t atom = model->first_bad_site(pairs, site_types());
-                if (atom >= 0 && neighbors->division() != nullptr) {
-                    atom = neighbors->division()->atoms()[atom];
-                }
-                refuse("value of output '" + names[k] + "'", atom);
+                const std::int64_t atom = model->first_bad_site(pairs, site_types());
+                refuse("value of output '" + names[k] + "'", atom >= 0 ? neighbors->atom(atom) : atom);
             }
         }
     }
@@ -391,7 +388,15 @@ const std::vector<double>& CollectiveVariable::per_site(View<const double> posit
     }
     self.find_pairs(positions, cell);
     Stopwatch watch;
-    self.model->site_values(self.pairs, self.types, self.sites);
+    self.model->site_values(self.pairs, self.site_types(), self.sites);
+    if (const std::vector<std::int64_t>* atoms = self.neighbors->atoms()) {
+        self.local_sites.swap(self.sites);
+        const std::size_t n_columns = self.model->info().site_names.size();
+        self.sites.resize(self.local_sites.size());
+        for (std::size_t k = 0; k < atoms->size(); ++k) {
+            std::copy_n(&self.local_sites[n_columns * k], n_columns, &self.sites[n_columns * (*atoms)[k]]);
+        }
+    }
     self.statistics.seconds_model += watch.lap();
     return self.sites;
 }

@@ -11,6 +11,7 @@ from ase import Atoms
 
 import gnncv
 from core_model import CUTOFF, SPECIES, write_core_model
+from filter_model import write_filter_model
 from gnncv.demo import fcc_crystal, shipped_model
 from systems import BOXES, random_structure
 
@@ -92,6 +93,19 @@ def test_the_same_numbers_as_one_process(divided, tmp_path, box, size, generator
     assert {process.refused for process in processes} == {
         "there is nothing to differentiate: call evaluate first, differentiable"
     }
+
+
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("box", BOXES)
+def test_bonds_that_stand_for_both_directions(divided, tmp_path, box, size, generator):
+    """Each is in one row, whichever of its ends belongs to the process; messages are the farthest hop."""
+    model = write_filter_model(tmp_path / "model.pt", "float64")
+    start = random_structure(box, 30, SPECIES, CUTOFF, generator)
+    if start.pbc.all():
+        start = start.repeat((8, 1, 1))
+        start.positions += 0.05 * generator.normal(size=start.positions.shape)
+    frames = shaken(start, 3, generator)
+    assert_equal_to_one_process(run(divided, model, size, frames), model, frames)
 
 
 @pytest.mark.parametrize("size", [2, 4])

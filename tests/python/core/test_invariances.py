@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+import gnncv
 from systems import BOXES, random_rotation
 
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-11}
@@ -84,3 +85,29 @@ def test_replication(model, box, repeats, generator):
     sites = cv.per_site(atoms)
     for name, values in cv.per_site(atoms * repeats).items():
         np.testing.assert_allclose(values, np.tile(sites[name], n), rtol=1e-9, atol=1e-11)
+
+
+def test_many_atoms_in_any_order(model, generator):
+    """So many that the core takes them in an order of space: each keeps its own gradient and columns."""
+    small, copies = model.structure("triclinic", 20, generator), (12, 12, 6)
+    order = generator.permutation(20 * 864)
+    large = small.repeat(copies)[order]
+    cv, extensive = model.cv(), model.outputs_of_kind("extensive")
+    before, after = cv.compute(small), cv.compute(large)
+    columns, many_columns = cv.per_site(small), cv.per_site(large)
+    for k, name in enumerate(cv.names):
+        factor = 864 if name in extensive else 1
+        np.testing.assert_allclose(after[name], factor * before[name], rtol=1e-9, atol=1e-10)
+        expected = np.tile(before.gradients[k], (864, 1))[order] * factor / 864
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(after.gradients[k], expected, rtol=0, atol=1e-9 * scale + 1e-14)
+    for name, column in columns.items():
+        np.testing.assert_allclose(many_columns[name], np.tile(column, 864)[order], rtol=0, atol=1e-9)
+
+
+def test_coinciding_atoms_are_named_in_any_order(model, generator):
+    large = model.structure("cubic", 20, generator).repeat((10, 10, 10))
+    i, j = np.sort(generator.choice(len(large), 2, replace=False))
+    large.positions[j] = large.positions[i]
+    with pytest.raises(gnncv.InvalidArgument, match=rf"atoms {i} and {j} \(counted from 0\) coincide"):
+        model.cv().compute(large)

@@ -29,7 +29,7 @@ class PairModel(torch.nn.Module):
         self.cutoff = CUTOFF
         self.species = ["Ar"]
         self.output_names = ["pairs", "disorder"]
-        self.site_names = ["number", "distance", "x", "y", "z", "neighbors"]
+        self.site_names = ["number", "distance", "x", "y", "z", "neighbors", "own"]
         self.precision = "float64"
 
     @torch.jit.export
@@ -40,7 +40,8 @@ class PairModel(torch.nn.Module):
         columns = [torch.ones_like(distance), distance, vectors**3, (neighbor + 1.0).unsqueeze(1) * distance]
         site = torch.zeros(types.size(0), 6, dtype=torch.float64)
         site = site.index_add(0, center, torch.cat(columns, 1))
-        return torch.cat([site, self.order(center, neighbor, row_ptr, types.size(0))], 1)
+        own = row_ptr.diff().to(torch.float64).unsqueeze(1)
+        return torch.cat([site, own, self.order(center, neighbor, row_ptr, types.size(0))], 1)
 
     @torch.jit.export
     def order(self, center: Tensor, neighbor: Tensor, row_ptr: Tensor, n_sites: int) -> Tensor:
@@ -53,7 +54,7 @@ class PairModel(torch.nn.Module):
 
     @torch.jit.export
     def sums(self, site: Tensor) -> Tensor:
-        return site[:, 6:].sum(0)
+        return site[:, 7:].sum(0)
 
     @torch.jit.export
     def head(self, sums: Tensor) -> Tensor:
@@ -61,17 +62,49 @@ class PairModel(torch.nn.Module):
 
     @torch.jit.export
     def site_values(self, site: Tensor) -> Tensor:
-        return site[:, :6]
+        return site[:, :7]
 
 
-@pytest.fixture(scope="module")
-def pair_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pairs") / "pairs.pt"
+class HalfPairModel(PairModel):
+    """The same from bonds that stand for both directions, and whether a list with all pairs agrees."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.pairs = kind
+
+    @torch.jit.export
+    def site_part_of_halves(
+        self, vectors: Tensor, half_begin: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+    ) -> Tensor:
+        n_sites = types.size(0)
+        center = torch.repeat_interleave(torch.arange(n_sites), row_ptr.diff())
+        half = torch.arange(center.size(0)) >= half_begin[center]
+        here, there, between = center[half], neighbor[half].to(torch.int64), vectors[half]
+        both = (torch.cat([between, -between]), torch.cat([here, there]), torch.cat([there, here]))
+        order = torch.argsort(both[1] * n_sites + both[2])
+        rows = torch.cat([row_ptr[:1], torch.bincount(both[1], minlength=n_sites).cumsum(0)])
+        site = self.site_part(both[0][order], both[1][order], both[2][order], rows, types)
+        key = (center * 2 + half.to(torch.int64)) * n_sites + neighbor
+        late = torch.bincount(center[1:], (key.diff() < 0).to(torch.float64), minlength=n_sites)
+        site[:, 6] = torch.bincount(here, minlength=n_sites).to(torch.float64)
+        site[:, 8] += late
+        if self.pairs == "both":
+            site[:, 8] += (row_ptr.diff() - rows.diff()).abs()
+        return site
+
+
+def write_pair_model(path: Path, model: PairModel) -> Path:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
-        scripted = torch.jit.script(PairModel())
+        scripted = torch.jit.script(model)
     save_script(scripted, path, {"gnncv.json": "{}", "gnncv_format": "1"})
     return path
+
+
+@pytest.fixture(scope="module", params=["full", "half", "both"])
+def pair_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model = PairModel() if request.param == "full" else HalfPairModel(request.param)
+    return write_pair_model(tmp_path_factory.mktemp("pairs") / "pairs.pt", model)
 
 
 def all_images(atoms: Atoms) -> dict[str, np.ndarray]:
@@ -92,7 +125,7 @@ def all_images(atoms: Atoms) -> dict[str, np.ndarray]:
             inside = (distances < CUTOFF) & (distances > 1e-9)
             d, v = distances[inside], vectors[inside]
             sums[i] += [len(d), d.sum(), *(v**3).sum(axis=0), (j + 1) * d.sum()]
-    return dict(zip(PairModel().site_names, sums.T, strict=True))
+    return dict(zip(PairModel().site_names[:6], sums.T, strict=True))
 
 
 def compare(cv, atoms: Atoms) -> None:
@@ -185,3 +218,15 @@ def test_half_the_skin_is_not_too_late(pair_model):
         atoms = Atoms("Ar4", [[-gap / 2, 0, 0], [gap / 2, 0, 0], [0, 50, 0], [0, -50, 0]])
         assert cv.compute(atoms, outputs=[])["pairs"] == (2 if gap < CUTOFF else 0)
     assert 1 < cv.statistics["n_rebuilds"] < 8
+
+
+@pytest.mark.parametrize("kind", ["half", "both"])
+def test_every_atom_has_about_half_of_its_bonds(kind, tmp_path, generator):
+    """In whatever order the atoms are: equal shares of them are equal shares of the work."""
+    atoms = random_structure("cubic", 300, ["Ar"], CUTOFF, generator)
+    atoms = atoms[np.argsort(atoms.positions[:, 0])]
+    cv = gnncv.CollectiveVariable(write_pair_model(tmp_path / "pairs.pt", HalfPairModel(kind)))
+    own = cv.per_site(atoms)["own"]
+    all_of_them = cv.compute(atoms, outputs=[])["pairs"]
+    assert 2 * own.sum() == all_of_them
+    assert abs(own[:150].sum() / own.sum() - 0.5) < 0.05

@@ -45,6 +45,70 @@ def test_numbers_of_channels(n_channels, dtype, generator):
     compare(*both(at, table, features), [at.positions, at.strain, table, features], generator, dtype)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("with_rest", [False, True])
+@pytest.mark.parametrize("n_tables", [1, 4])
+@pytest.mark.parametrize("n_channels", [5, 16, 32, 64])
+@pytest.mark.parametrize("box", BOXES)
+def test_half_a_list_says_as_much_as_all_of_it(box, n_channels, n_tables, with_rest, dtype, generator):
+    """One direction of each bond, an atom's own images among them, stands for both."""
+    n_atoms = 14
+    at = Structure(box, n_atoms, generator)
+    half = at.half(with_rest)
+    (features,) = site_tensors(generator, dtype, (n_atoms, n_channels))
+    table = tables(generator, n_tables, n_channels, dtype).detach()
+    rest = (at.types, table, CUTOFF, features)
+    for source in (ops, reference):
+        whole = ops.table_messages(at.distances(dtype), at.neighbor, at.row_ptr, *rest)
+        out = source.table_messages(
+            half.distances(dtype), half.neighbor, half.row_ptr, *rest, half.half_begin
+        )
+        compare([out], [whole], [at.positions, at.strain, features], generator, dtype)
+
+
+def test_the_other_part_of_a_half_list_gets_no_slope(generator):
+    at = Structure("triclinic", 9, generator)
+    half = at.half(with_rest=True)
+    (features,) = site_tensors(generator, torch.float64, (9, 16))
+    table = tables(generator, 1, 16, torch.float64).detach()
+    distances = half.distances().detach().requires_grad_()
+    pairs = (half.neighbor, half.row_ptr, at.types, table, CUTOFF, features, half.half_begin)
+    out = ops.table_messages(distances, *pairs)
+    (slopes,) = torch.autograd.grad(out.square().sum(), distances)
+    center = torch.repeat_interleave(torch.arange(9), half.row_ptr.diff())
+    other = torch.arange(len(slopes)) < half.half_begin[center]
+    assert 0 < int(other.sum()) == len(slopes) // 2
+    assert not slopes[other].any()
+    assert slopes[~other].all()
+
+
+@pytest.mark.parametrize("with_rest", [False, True])
+def test_threads_share_half_a_list(with_rest, generator):
+    """Messages reach sites of other shares; with a number of threads the same bits every time."""
+    at = Structure("cubic", 300, generator)
+    half = at.half(with_rest)
+    (features,) = site_tensors(generator, torch.float64, (300, 16))
+    table = tables(generator, 4, 16, torch.float64).detach()
+
+    def everything():
+        pairs = (half.distances(), half.neighbor, half.row_ptr, at.types, table, CUTOFF, features)
+        out = ops.table_messages(*pairs, half.half_begin)
+        return [out, *torch.autograd.grad(out.square().sum(), [at.positions, features])]
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = everything()
+        for n_threads in (2, 3):
+            torch.set_num_threads(n_threads)
+            together, again = everything(), everything()
+            assert all(torch.equal(a, b) for a, b in zip(together, again, strict=True))
+            for a, b in zip(alone, together, strict=True):
+                torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12 * float(a.detach().abs().max()))
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_derivatives_are_those_of_differences(generator):
     at = Structure("triclinic", 5, generator)
     (features,) = site_tensors(generator, torch.float64, (5, 3))
@@ -167,6 +231,15 @@ def test_bad_arguments_are_named(generator):
         arguments[place] = bad
         with pytest.raises((ValueError, TypeError), match=message):
             ops.table_messages(*arguments)
+    for bad, message in (
+        (at.row_ptr[:-2], r"half_begin must be int64, contiguous and of shape \(4,\)"),
+        (at.row_ptr[1:] + 1, r"half_begin\[0\] is"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ops.table_messages(*good, bad)
     out = ops.table_messages(*good)
+    halves = ops.table_messages(*good[:4], table.requires_grad_(), *good[5:], at.row_ptr[:-1].clone())
+    with pytest.raises(NotImplementedError, match="no gradient of its table from half a list"):
+        torch.autograd.grad(halves.sum(), table)
     with pytest.raises(NotImplementedError, match="first derivatives only"):
         torch.autograd.grad(out.sum(), features, create_graph=True)

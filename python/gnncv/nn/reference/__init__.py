@@ -8,6 +8,7 @@ from .adjacency_entropy import adjacency_entropy
 from .attention_message_passing import attention_message_passing
 from .bond_densities import bond_densities
 from .density_invariants import density_invariants
+from .half_lists import both_directions
 from .latent_density import latent_density
 from .message_passing import message_passing
 from .pair_geometry import pair_distances, pair_geometry
@@ -30,6 +31,7 @@ __all__ = [
     "attention_message_passing",
     "averaged_densities",
     "bond_densities",
+    "both_directions",
     "density_invariants",
     "environment_densities",
     "environment_features",
