@@ -37,7 +37,6 @@ def write_model(
     """Train one of ``MODELS`` for one pass and write it to ``folder/NAME-PRECISION.pt``."""
     from gnncv._native import load_operators
     from gnncv.demo.settings import training_config
-    from gnncv.export import exporter
     from gnncv.training import TrainConfig, fit
 
     load_operators()
@@ -48,7 +47,13 @@ def write_model(
     trained = fit(
         TrainConfig.model_validate(settings), folder / f"{name}-train", overwrite=True, progress=False
     )
-    path = folder / f"{name}-{precision}.pt"
+    return write_file(trained, folder / f"{name}-{precision}.pt", precision, tables)
+
+
+def write_file(trained: Any, path: Path, precision: str, tables: bool = True) -> Path:
+    """Export what was trained without the self-check."""
+    from gnncv.export import exporter
+
     exported = exporter._exported(trained.model, precision, tables)
     exporter._save(exporter._script(exported), path, exporter._facts(trained, precision, exported))
     return path

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import plumed_inputs as inputs
 from machine import print_facts
+from models import MODELS
 from plumed_steps import Runner, middle, spread
 
 HERE = Path(__file__).parent
@@ -45,15 +46,20 @@ def steps_for(seconds: float, n_atoms: int, per_step: float) -> tuple[int, int]:
     return max(2, long // 5), long
 
 
-def cases(arguments: argparse.Namespace, model: Path, folder: Path, n_atoms: int) -> Iterator[Case]:
+def cases(
+    arguments: argparse.Namespace, models: dict[str, Path], folder: Path, n_atoms: int
+) -> Iterator[Case]:
     """The actions that are there, gnncv's first."""
     load = arguments.load
     steps = partial(steps_for, arguments.seconds, n_atoms)
-    yield Case("GNNCV, progress biased", inputs.gnncv(load, model, True), steps(15))
-    yield Case("GNNCV, nothing biased", inputs.gnncv(load, model, False), steps(8))
-    yield Case("COORDINATION, list renewed every 10", inputs.coordination(True), steps(5))
+    for name, model in models.items():
+        yield Case(f"GNNCV {name}, biased", inputs.gnncv(load, model, True), steps(5))
+        yield Case(f"GNNCV {name}, not biased", inputs.gnncv(load, model, False), steps(3))
+    for stride in arguments.strides:
+        text = inputs.coordination(stride)
+        yield Case(f"COORDINATION, list renewed every {stride}", text, steps(1 + 40 / stride))
     if n_atoms <= arguments.largest_slow:
-        yield Case("COORDINATION, no list", inputs.coordination(False), steps(0.007 * n_atoms))
+        yield Case("COORDINATION, no list", inputs.coordination(0), steps(0.007 * n_atoms))
         yield Case("Q6 MEAN", inputs.q6(n_atoms), steps(400))
         if arguments.kernel_29:
             yield Case("Q6 MEAN, PLUMED 2.9", inputs.q6(n_atoms), steps(400), arguments.kernel_29)
@@ -69,13 +75,14 @@ def cases(arguments: argparse.Namespace, model: Path, folder: Path, n_atoms: int
 
 def lattice_table(arguments: argparse.Namespace, folder: Path) -> None:
     """Time all cases by turns, size by size, and print each as a row."""
-    model = (arguments.model or inputs.lattice_model(folder)).absolute()
+    files = arguments.files or [inputs.lattice_model(folder, name) for name in arguments.models]
+    models = {file.stem: file.absolute() for file in files}
     runner = Runner((arguments.plumed, "--no-mpi"), folder, arguments.threads)
     print("\n`plumed benchmark`, static lattice: ms a step, median (least - most) of repeats")
     for n_atoms in arguments.sizes:
         head = f"{'step':>9} {'':>19} {'core':>9} {'added (us)':>11} {'of the core':>12}"
         print(f"\n{f'{n_atoms} atoms':<40}{head}")
-        found = {case: [] for case in cases(arguments, model, folder, n_atoms)}
+        found = {case: [] for case in cases(arguments, models, folder, n_atoms)}
         for _ in range(arguments.repeats):
             for case, steps in found.items():
                 steps.append(runner.step(case.text, n_atoms, case.steps, case.kernel))
@@ -116,7 +123,13 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--plumed", help="the program (default: as gnncv finds it); 2.10 or newer")
     parser.add_argument("--plugin", type=Path, help="libgnncv_plumed.so (default: as gnncv finds it)")
-    parser.add_argument("--model", type=Path, help="of 15 A cutoff (default: trained here for one epoch)")
+    parser.add_argument("--models", nargs="+", default=["default", "filter-2x16"], choices=list(MODELS))
+    parser.add_argument(
+        "--files", nargs="+", type=Path, help="model files of 15 A cutoff, instead of --models"
+    )
+    parser.add_argument(
+        "--strides", nargs="+", type=int, default=(10, 50, 100), help="of COORDINATION's list"
+    )
     parser.add_argument("--kernel-29", help="libplumedKernel.so of a PLUMED 2.9, to time its Q6 too")
     parser.add_argument("--mlcolvar-action", type=Path, help="mlcolvar's PYTORCH_GNN, compiled")
     parser.add_argument("--peer-python", help="an interpreter that can import mlcolvar, to export its model")

@@ -10,31 +10,33 @@ from pathlib import Path
 
 from ase.io import read, write
 
+from models import MODELS, write_file
+
 CUTOFF = 15.0  # angstrom
 _STRETCH = CUTOFF / 6.0
 
 
-def lattice_model(folder: Path) -> Path:
-    """Train the default model with a cutoff of 15 A for one epoch (weights change no time) and export it.
+def lattice_model(folder: Path, name: str) -> Path:
+    """Train one of ``models.MODELS`` with a cutoff of 15 A for one epoch (weights change no time), export it.
 
     Its frames are the shipped ones, stretched, so that it trains on its usual numbers of neighbors.
     """
     from gnncv.demo.frames import demo_frames
     from gnncv.demo.settings import training_config
-    from gnncv.export import export
     from gnncv.training import fit
 
     config = training_config(seed=0)
+    for key, value in MODELS[name].items():
+        setattr(config.model, key, value)
     for phase, path in demo_frames().items():
         frames = read(path, index="::20")
         for frame in frames:
             frame.set_cell(frame.cell.array * _STRETCH, scale_atoms=True)
-        write(folder / f"{phase}.extxyz", frames)
-        config.data.phases[phase] = [str(folder / f"{phase}.extxyz")]
+        write(folder / f"{name}-{phase}.extxyz", frames)
+        config.data.phases[phase] = [str(folder / f"{name}-{phase}.extxyz")]
     config.model.cutoff = CUTOFF
     config.training.epochs = 1
-    export(fit(config, folder / "train", progress=False), folder / "lattice.pt", precision="float32")
-    return folder / "lattice.pt"
+    return write_file(fit(config, folder / f"{name}-train", progress=False), folder / f"{name}.pt", "float32")
 
 
 def small_network(path: Path) -> Path:
@@ -62,9 +64,9 @@ def gnncv(load: str, model: Path, biased: bool) -> str:
     return f"{load}\ncv: GNNCV MODEL={model} ATOMS=@mdatoms\n{bias}PRINT ARG=cv.* FILE=colvar\n"
 
 
-def coordination(with_list: bool) -> str:
-    """PLUMED's own pair sum with the same neighbors."""
-    listed = " NLIST NL_CUTOFF=1.8 NL_STRIDE=10" if with_list else ""
+def coordination(stride: int) -> str:
+    """PLUMED's own pair sum with the same neighbors, its list renewed every ``stride`` steps; 0: no list."""
+    listed = f" NLIST NL_CUTOFF=1.8 NL_STRIDE={stride}" if stride else ""
     switch = "SWITCH={RATIONAL R_0=1.0 D_MAX=1.5}"
     return f"c: COORDINATION GROUPA=@mdatoms {switch}{listed}\nRESTRAINT ARG=c AT=0 KAPPA=1e-6\n"
 

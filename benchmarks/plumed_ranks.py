@@ -48,7 +48,7 @@ def main() -> None:
     print(f"{f'{arguments.atoms} atoms':<16}{'ms a step':>10} {'least - most':>19} {'speedup':>9}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model = arguments.model or inputs.lattice_model(folder)
+        model = arguments.model or inputs.lattice_model(folder, "default")
         text = inputs.gnncv(load_line(plugin), model.absolute(), biased=True)
         found = {ranks: [] for ranks in arguments.ranks}
         for _ in range(arguments.repeats):

@@ -26,13 +26,13 @@ def run(*words: str) -> str:
 def lattice_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the benchmarks train for themselves."""
     folder = tmp_path_factory.mktemp("lattice")
-    words = "import sys, pathlib, plumed_inputs; plumed_inputs.lattice_model(pathlib.Path(sys.argv[1]))"
+    words = "import sys, pathlib, plumed_inputs as p; p.lattice_model(pathlib.Path(sys.argv[1]), sys.argv[2])"
     done = subprocess.run(
-        [sys.executable, "-c", words, str(folder)], cwd=BENCHMARKS, capture_output=True, text=True,
+        [sys.executable, "-c", words, str(folder), "default"], cwd=BENCHMARKS, capture_output=True, text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    return folder / "lattice.pt"
+    return folder / "default.pt"
 
 
 def has_benchmark(plumed: Plumed) -> bool:
@@ -44,23 +44,13 @@ def test_cost(plumed: Plumed, lattice_model: Path) -> None:
         pytest.skip("`plumed benchmark` came with PLUMED 2.10")
     pytest.importorskip("plumed", reason="Python's wrapper of PLUMED is not installed")
     where = ["--plumed", str(plumed.installation.command), "--plugin", str(plumed.plugin)]
-    where += ["--model", str(lattice_model)]
-    small = [
-        "--sizes",
-        "256",
-        "--repeats",
-        "1",
-        "--seconds",
-        "0.1",
-        "--largest-slow",
-        "0",
-        "--moving-steps",
-        "3",
-    ]
+    where += ["--files", str(lattice_model)]
+    small = ["--sizes", "256", "--repeats", "1", "--seconds", "0.1", "--largest-slow", "0"]
+    small += ["--moving-steps", "3", "--strides", "10"]
     text = run("plumed_cost.py", *where, *small)
     rows = [line for line in text.splitlines() if line.startswith("  GNNCV")]
-    assert [row.split("  ")[1] for row in rows] == ["GNNCV, progress biased", "GNNCV, nothing biased"]
-    biased, unbiased = (float(row.split()[3]) for row in rows)
+    assert [row.split("  ")[1] for row in rows] == ["GNNCV default, biased", "GNNCV default, not biased"]
+    biased, unbiased = (float(row.split("biased")[1].split()[0]) for row in rows)
     assert 0 < unbiased < biased
     assert text.splitlines()[-1].startswith("256 atoms")
 
