@@ -124,12 +124,8 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--plumed", help="the program (default: as gnncv finds it); 2.10 or newer")
     parser.add_argument("--plugin", type=Path, help="libgnncv_plumed.so (default: as gnncv finds it)")
     parser.add_argument("--models", nargs="+", default=["default", "filter-2x16"], choices=list(MODELS))
-    parser.add_argument(
-        "--files", nargs="+", type=Path, help="model files of 15 A cutoff, instead of --models"
-    )
-    parser.add_argument(
-        "--strides", nargs="+", type=int, default=(10, 50, 100), help="of COORDINATION's list"
-    )
+    parser.add_argument("--files", nargs="+", type=Path, help="model files of 15 A cutoff instead")
+    parser.add_argument("--strides", nargs="+", type=int, default=(10, 50, 100), help="of COORDINATION")
     parser.add_argument("--kernel-29", help="libplumedKernel.so of a PLUMED 2.9, to time its Q6 too")
     parser.add_argument("--mlcolvar-action", type=Path, help="mlcolvar's PYTORCH_GNN, compiled")
     parser.add_argument("--peer-python", help="an interpreter that can import mlcolvar, to export its model")
