@@ -149,8 +149,8 @@ def plumed_rows(files: dict[str, Path], trajectory: Trajectory, arguments: argpa
     """Print what a step costs through PLUMED's interface: ours, then PLUMED's own."""
     from gnncv.plumed import choose_installation, find_plugin, load_line
 
-    installation = choose_installation(None)
-    plugin, kernel = find_plugin(installation), str(installation.kernel)
+    installation = choose_installation(arguments.plumed)
+    plugin, kernel = arguments.plugin or find_plugin(installation), str(installation.kernel)
     if plugin is None:
         sys.exit(f"no plugin for {installation}: run gnncv plumed build --plumed {installation.command}")
     print(f"\n{'through PLUMED, all of it':<44}{'ms a step':>10}")
@@ -192,7 +192,8 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--atoms", type=int, default=4096)
     parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--skins", nargs="+", type=float, default=[None, 0.5, 0.8, 1.1, 1.5], help="angstrom")
-    parser.add_argument("--plumed", action="store_true", help="actions of PLUMED, too")
+    parser.add_argument("--plumed", nargs="?", const="plumed", help="actions of PLUMED, too: the program")
+    parser.add_argument("--plugin", type=Path, help="libgnncv_plumed.so (default: as gnncv finds it)")
     parser.add_argument("--kernel-29", help="libplumedKernel.so of a PLUMED 2.9, for its Q6")
     parser.add_argument(
         "--lists", nargs="+", type=_list, default=[(10, 1.0), (20, 1.5), (40, 2.0), (80, 3.0)],

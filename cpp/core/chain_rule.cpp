@@ -30,11 +30,13 @@ void ChainRule::apply(const PairList& pairs, const PairGradient& vectors_gradien
         }
         return sum;
     };
-    for (std::size_t i = 0; i < n_atoms; ++i) {
-        for (std::size_t a = 0; a < 3; ++a) {
-            gradient[3 * i + a] = total(i, a);
+    workers.for_shares(n_atoms, [&](int, std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) {
+            for (std::size_t a = 0; a < 3; ++a) {
+                gradient[3 * i + a] = total(i, a);
+            }
         }
-    }
+    });
     for (std::size_t a = 0; a < 3; ++a) {
         for (std::size_t b = 0; b < 3; ++b) {
             strain_gradient[3 * a + b] = total(n_atoms + a, b);

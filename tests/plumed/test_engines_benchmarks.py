@@ -55,6 +55,25 @@ def test_cost(plumed: Plumed, lattice_model: Path) -> None:
     assert text.splitlines()[-1].startswith("256 atoms")
 
 
+def test_trajectory(plumed: Plumed) -> None:
+    """Real dynamics, replayed: the list is renewed now and then, and a step costs something everywhere."""
+    pytest.importorskip("plumed", reason="Python's wrapper of PLUMED is not installed")
+    pytest.importorskip("openmm")
+    where = ["--plumed", str(plumed.installation.command), "--plugin", str(plumed.plugin)]
+    small = ["--atoms", "1024", "--frames", "24", "--models", "filter-2x16", "--skins", "0.3"]
+    text = run("trajectory.py", *where, *small, "--lists", "5,1.0", "--slow-steps", "2")
+    kept, with_lists, ratio, steps = map(float, text.split("filter-2x16")[1].split()[2:6])
+    assert kept > 0 and ratio == pytest.approx(with_lists / kept, rel=0.02)
+    assert 1 < steps < 14
+    rows = text[text.index("through PLUMED") :].splitlines()[1:]
+    assert [row[:44].strip() for row in rows] == [
+        "GNNCV filter-2x16",
+        "COORDINATION, list of 5 steps, 1 A wider",
+        "Q6",
+    ]
+    assert all(float(row[44:]) > 0 for row in rows)
+
+
 def test_ranks(plumed_with_mpi: Plumed, lattice_model: Path) -> None:
     mpirun = shutil.which("mpirun")
     if mpirun is None or not has_benchmark(plumed_with_mpi):
