@@ -32,8 +32,9 @@ class Structure:
     def half(self, with_rest: bool) -> "HalfList":
         """One direction of each bond, alone or behind the other ones of each row."""
         opposite = -self.offsets
-        first = torch.tensor([tuple(a) > tuple(b) for a, b in zip(self.offsets, opposite, strict=True)])
-        own = torch.where(self.center == self.neighbor, first, (self.center + self.neighbor) % 2 == 0)
+        first = [tuple(a) > tuple(b) for a, b in zip(self.offsets, opposite, strict=True)]
+        own = (self.center + self.neighbor) % 2 == 0
+        own = torch.where(self.center == self.neighbor, torch.tensor(first, dtype=torch.bool), own)
         own = torch.where(self.center > self.neighbor, ~own, own)
         order = torch.arange(len(own))[own]
         if with_rest:

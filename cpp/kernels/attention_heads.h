@@ -13,28 +13,40 @@ namespace gnncv::kernels {
 
 inline constexpr int heads_at_once = 4;
 
+enum class AttentionPass { forward, backward };
+
 // Channel c of a head h is number 4 c + h of the registers. What is left, up to four heads and whole
 // registers, is zero.
 template <typename T>
 class AttentionHeads {
 public:
     static constexpr int width = LanesOf<T>::width, quads = width / heads_at_once;
-    static constexpr int n_extra = 2 * heads_at_once;
+    static constexpr int n_extra = 2 * heads_at_once, n_quantities = 4 * heads_at_once;
+    static constexpr int receivers = heads_at_once, means = 3 * heads_at_once; // where among the quantities
 
     // Heads first_head .. first_head + 3, or up to the last.
-    AttentionHeads(const TableAttentionInput<T>& input, std::int64_t first_head);
+    AttentionHeads(const TableAttentionInput<T>& input, std::int64_t first_head, AttentionPass pass);
 
-    // For the forward pass: values, senders and receivers of the input's centers.
-    void arrange_senders(const TableAttentionInput<T>& input);
-    // For the backward pass: gradients of messages over denominators, receivers, and the mean gradients
+    // Of the input's centers: values, senders and receivers.
+    void arrange(const TableAttentionInput<T>& input);
+    // For the backward pass as well: gradients of messages over denominators, and the mean gradients
     // sum_c messages G over denominators.
-    void arrange_receivers(const TableAttentionInput<T>& input, const TableAttentionOutput<T>& output);
+    void arrange_gradients(const TableAttentionInput<T>& input, const TableAttentionOutput<T>& output);
 
-    // A site's channels of all heads, to and from registers.
-    void to_registers(const T* channels, T* registers) const;
+    // A site's channels of all heads, from registers.
     void from_registers(const T* registers, T* channels) const;
     // Adds what belongs to these heads.
     void add_table_gradient(const TableAttentionInput<T>& input, const T* arranged, T* table_gradient) const;
+
+    // What half a list adds to at each site: the registers of the messages times denominators, or of the
+    // values' gradients, and behind them the denominators without `lone`, or the gradients of senders and
+    // receivers.
+    [[nodiscard]] std::int64_t n_sums() const { return n_registers * width + width; }
+    // From those sums, for the input's centers.
+    void finish_messages(const TableAttentionInput<T>& input, const T* sums, T* messages,
+                         T* denominators) const;
+    void finish_gradients(const TableAttentionInput<T>& input, const T* sums,
+                          const TableAttentionGradients<T>& gradients) const;
 
     std::int64_t first_head, n_heads, head_width, n_registers;
     std::int64_t n_channels; // of all heads
@@ -42,25 +54,31 @@ public:
     // (n_intervals, row): six terms of the filters' registers, then six terms of the extra functions, which
     // are the distance logits of the heads and four times switching.
     [[nodiscard]] const T* table() const { return table_; }
+    [[nodiscard]] const T* extra_terms() const { return table_ + table_terms * n_registers * width; }
     [[nodiscard]] std::int64_t row() const { return table_terms * (n_registers * width + n_extra); }
-    // A site's registers; its senders and behind them receivers of the heads, or its receivers and mean
-    // gradients.
-    [[nodiscard]] const T* channels(std::int64_t site) const {
-        return channels_ + site * n_registers * width;
+    // A site's values and gradients in registers; its senders, receivers, zeros and mean gradients.
+    [[nodiscard]] const T* values(std::int64_t site) const { return values_ + site * n_registers * width; }
+    [[nodiscard]] const T* gradients(std::int64_t site) const {
+        return gradients_ + site * n_registers * width;
     }
-    [[nodiscard]] const T* quantities(std::int64_t site) const { return quantities_ + site * n_extra; }
+    [[nodiscard]] const T* quantities(std::int64_t site) const { return quantities_ + site * n_quantities; }
 
 private:
-    [[nodiscard]] bool full() const { return n_heads == heads_at_once; }
+    // Blocks of four heads and four channels can be transposed.
+    [[nodiscard]] bool in_fours() const {
+        return n_heads == heads_at_once && head_width % heads_at_once == 0;
+    }
+    T* reserve(int which, std::int64_t n);
     void arrange_table(const RadialTable<T>& given);
+    void to_registers(const T* channels, T* registers) const;
     // place(channel of the arranged row's term, channel of the table as given) for all that is not zero.
     template <typename F>
     void for_filters(const F& place) const;
     template <typename F>
     void for_extra(const F& place) const;
 
-    LaneBuffer<T> memory_[3];
-    T *table_, *channels_, *quantities_;
+    LaneBuffer<T> memory_[4];
+    T *table_, *values_, *quantities_, *gradients_ = nullptr;
 };
 
 // f(n) with the number of registers as a constant if there is code for it, else with zero.

@@ -1,24 +1,58 @@
 #include "kernels/attention_heads.h"
 
+#include "kernels/attention_lanes.h"
+
 #include <algorithm>
 
 namespace gnncv::kernels {
+namespace {
+
+// One number a head, with zeros up to the fourth.
+template <typename T>
+Quad<T> load_heads(const T* numbers, std::int64_t n_heads) {
+    if (n_heads == heads_at_once) { // without a call
+        return load_as<Quad<T>>(numbers);
+    }
+    T quad[heads_at_once] = {};
+    std::copy_n(numbers, n_heads, quad);
+    return load_as<Quad<T>>(quad);
+}
+template <typename T>
+void store_heads(T* numbers, std::int64_t n_heads, const Quad<T>& quad) {
+    if (n_heads == heads_at_once) {
+        store_as(numbers, quad);
+        return;
+    }
+    T each[heads_at_once];
+    store_as(each, quad);
+    std::copy_n(each, n_heads, numbers);
+}
 
 template <typename T>
-AttentionHeads<T>::AttentionHeads(const TableAttentionInput<T>& input, std::int64_t first)
+Quad<T> inverse_or_zero(const Quad<T>& x) {
+    return x > T(0) ? T(1) / x : Quad<T>{};
+}
+
+} // namespace
+
+template <typename T>
+AttentionHeads<T>::AttentionHeads(const TableAttentionInput<T>& input, std::int64_t first, AttentionPass pass)
     : first_head(first), n_heads(std::min<std::int64_t>(heads_at_once, input.n_heads - first)),
       head_width(input.n_channels / input.n_heads), n_registers((head_width + quads - 1) / quads),
       n_channels(input.n_channels) {
-    const auto zeros = [this](int which, std::int64_t n) {
-        const std::int64_t n_lanes = (n + width - 1) / width;
-        T* numbers = reinterpret_cast<T*>(memory_[which].reserve(n_lanes));
-        std::fill(numbers, numbers + n_lanes * width, T(0));
-        return numbers;
-    };
-    table_ = zeros(0, input.table.n_intervals * row());
-    channels_ = zeros(1, input.pairs.n_centers * n_registers * width);
-    quantities_ = zeros(2, input.pairs.n_centers * n_extra);
+    const std::int64_t n_centers = input.pairs.n_centers;
+    table_ = reserve(0, input.table.n_intervals * row());
+    values_ = reserve(1, n_centers * n_registers * width);
+    quantities_ = reserve(2, n_centers * n_quantities);
+    if (pass == AttentionPass::backward) {
+        gradients_ = reserve(3, n_centers * n_registers * width);
+    }
     arrange_table(input.table);
+}
+
+template <typename T>
+T* AttentionHeads<T>::reserve(int which, std::int64_t n) {
+    return reinterpret_cast<T*>(memory_[which].reserve((n + width - 1) / width));
 }
 
 template <typename T>
@@ -45,6 +79,7 @@ template <typename T>
 void AttentionHeads<T>::arrange_table(const RadialTable<T>& given) {
     const std::int64_t term = n_registers * width, extra = table_terms * term;
     const std::int64_t first_channel = first_head * head_width;
+    std::fill(table_, table_ + given.n_intervals * row(), T(0));
     for (std::int64_t interval = 0; interval < given.n_intervals; ++interval) {
         for (int k = 0; k < table_terms; ++k) {
             const T* from = given.coefficients + (interval * table_terms + k) * given.n_channels;
@@ -75,13 +110,20 @@ void AttentionHeads<T>::add_table_gradient(const TableAttentionInput<T>& input, 
 template <typename T>
 void AttentionHeads<T>::to_registers(const T* channels, T* registers) const {
     const T* from = channels + first_head * head_width;
-    if (full()) {
-        for (std::int64_t quad = 0; quad < head_width; ++quad) {
+    if (in_fours()) {
+        for (std::int64_t c = 0; c < head_width; c += heads_at_once) {
+            Quad<T> rows[heads_at_once];
             for (int h = 0; h < heads_at_once; ++h) {
-                registers[heads_at_once * quad + h] = from[h * head_width + quad];
+                rows[h] = load_as<Quad<T>>(from + h * head_width + c);
+            }
+            transpose_quads<T>(rows);
+            for (int k = 0; k < heads_at_once; ++k) {
+                store_as(registers + heads_at_once * (c + k), rows[k]);
             }
         }
+        std::fill(registers + heads_at_once * head_width, registers + n_registers * width, T(0));
     } else {
+        std::fill(registers, registers + n_registers * width, T(0));
         for_filters([&](std::int64_t at, std::int64_t c) { registers[at] = from[c]; });
     }
 }
@@ -89,10 +131,15 @@ void AttentionHeads<T>::to_registers(const T* channels, T* registers) const {
 template <typename T>
 void AttentionHeads<T>::from_registers(const T* registers, T* channels) const {
     T* to = channels + first_head * head_width;
-    if (full()) {
-        for (std::int64_t quad = 0; quad < head_width; ++quad) {
+    if (in_fours()) {
+        for (std::int64_t c = 0; c < head_width; c += heads_at_once) {
+            Quad<T> rows[heads_at_once];
+            for (int k = 0; k < heads_at_once; ++k) {
+                rows[k] = load_as<Quad<T>>(registers + heads_at_once * (c + k));
+            }
+            transpose_quads<T>(rows);
             for (int h = 0; h < heads_at_once; ++h) {
-                to[h * head_width + quad] = registers[heads_at_once * quad + h];
+                store_as(to + h * head_width + c, rows[h]);
             }
         }
     } else {
@@ -101,37 +148,69 @@ void AttentionHeads<T>::from_registers(const T* registers, T* channels) const {
 }
 
 template <typename T>
-void AttentionHeads<T>::arrange_senders(const TableAttentionInput<T>& input) {
+void AttentionHeads<T>::arrange(const TableAttentionInput<T>& input) {
     for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
-        to_registers(input.value + i * n_channels, channels_ + i * n_registers * width);
-        const std::int64_t head = i * input.n_heads + first_head;
-        std::copy_n(input.sender + head, n_heads, quantities_ + i * n_extra);
-        std::copy_n(input.receiver + head, n_heads, quantities_ + i * n_extra + heads_at_once);
+        to_registers(input.value + i * n_channels, values_ + i * n_registers * width);
+        T* quantities = quantities_ + i * n_quantities;
+        store_as(quantities, load_heads(input.sender + i * input.n_heads + first_head, n_heads));
+        store_as(quantities + receivers,
+                 load_heads(input.receiver + i * input.n_heads + first_head, n_heads));
+        store_as(quantities + means - heads_at_once, Eight<T>{});
     }
 }
 
 template <typename T>
-void AttentionHeads<T>::arrange_receivers(const TableAttentionInput<T>& input,
+void AttentionHeads<T>::arrange_gradients(const TableAttentionInput<T>& input,
                                           const TableAttentionOutput<T>& output) {
+    LaneBuffer<T> memory;
+    T* messages = reinterpret_cast<T*>(memory.reserve(n_registers));
     for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
-        T* registers = channels_ + i * n_registers * width;
-        T* receiver = quantities_ + i * n_extra;
-        const T* from = input.receiver + i * input.n_heads + first_head;
-        std::copy(from, from + n_heads, receiver);
-        to_registers(output.messages_gradient + i * n_channels, registers);
-        T inverse[heads_at_once] = {};
-        for (std::int64_t h = 0; h < n_heads; ++h) {
-            const T denominator = output.denominators[i * input.n_heads + first_head + h];
-            inverse[h] = denominator > T(0) ? T(1) / denominator : T(0);
-            const std::int64_t begin = i * n_channels + (first_head + h) * head_width;
-            T mean = 0;
-            for (std::int64_t c = begin; c < begin + head_width; ++c) {
-                mean += output.messages[c] * output.messages_gradient[c];
-            }
-            receiver[heads_at_once + h] = mean * inverse[h];
+        T* gradients = gradients_ + i * n_registers * width;
+        to_registers(output.messages_gradient + i * n_channels, gradients);
+        to_registers(output.messages + i * n_channels, messages);
+        const Quad<T> inverse =
+            inverse_or_zero<T>(load_heads(output.denominators + i * input.n_heads + first_head, n_heads));
+        Quad<T> mean{};
+        for (std::int64_t at = 0; at < n_registers * width; at += heads_at_once) {
+            const Quad<T> gradient = load_as<Quad<T>>(gradients + at) * inverse;
+            mean += load_as<Quad<T>>(messages + at) * gradient;
+            store_as(gradients + at, gradient);
         }
-        for (std::int64_t at = 0; at < n_registers * width; ++at) {
-            registers[at] *= inverse[at % heads_at_once];
+        store_as(quantities_ + i * n_quantities + means, mean);
+    }
+}
+
+template <typename T>
+void AttentionHeads<T>::finish_messages(const TableAttentionInput<T>& input, const T* sums, T* messages,
+                                        T* denominators) const {
+    LaneBuffer<T> memory;
+    T* message = reinterpret_cast<T*>(memory.reserve(n_registers));
+    const std::int64_t behind = n_registers * width;
+    for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
+        const T* sum = sums + i * n_sums();
+        const Quad<T> denominator = load_as<Quad<T>>(sum + behind) + static_cast<T>(input.lone);
+        const Quad<T> inverse = inverse_or_zero<T>(denominator);
+        for (std::int64_t at = 0; at < behind; at += heads_at_once) {
+            store_as(message + at, load_as<Quad<T>>(sum + at) * inverse);
+        }
+        from_registers(message, messages + i * n_channels);
+        store_heads<T>(denominators + i * input.n_heads + first_head, n_heads, denominator);
+    }
+}
+
+template <typename T>
+void AttentionHeads<T>::finish_gradients(const TableAttentionInput<T>& input, const T* sums,
+                                         const TableAttentionGradients<T>& gradients) const {
+    for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
+        const T* sum = sums + i * n_sums();
+        const T* behind = sum + n_registers * width;
+        if (gradients.value != nullptr) {
+            from_registers(sum, gradients.value + i * n_channels);
+        }
+        if (gradients.sender != nullptr) {
+            const std::int64_t head = i * input.n_heads + first_head;
+            store_heads<T>(gradients.sender + head, n_heads, load_as<Quad<T>>(behind));
+            store_heads<T>(gradients.receiver + head, n_heads, load_as<Quad<T>>(behind + receivers));
         }
     }
 }

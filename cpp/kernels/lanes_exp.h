@@ -83,32 +83,39 @@ template <>
 inline constexpr float exp2_terms<float>[] = {0.69314724F,  0.24022652F,  0.055503104F,
                                               0.009617692F, 0.001340672F, 0.00015594884F};
 
-// 2^x for x where neither overflows; nothing is clipped. Few steps that wait for one another: what limits the
-// exponentials of a chain of them.
-template <typename T>
-GNNCV_INLINE Lanes<T> lanes_exp2(const Lanes<T>& x) {
+// x[0] .. x[n-1] become 2^x, where that does not overflow; nothing is clipped. Step by step for all n
+// registers: those of one wait for one another.
+template <int n, typename T>
+GNNCV_INLINE void lanes_exp2(Lanes<T>* x) {
     using C = ExpConstants<T>;
     using Ints __attribute__((vector_size(64))) = typename C::Int;
-    const Lanes<T> shifted = x + C::round;
-    const Lanes<T> f = x - (shifted - C::round);
     constexpr const T* a = exp2_terms<T>;
-    Lanes<T> sum;
-    if constexpr (sizeof(T) == sizeof(float)) {
-        const Lanes<T> f2 = f * f;
-        sum = T(1) + f * ((a[0] + a[1] * f) + f2 * ((a[2] + a[3] * f) + f2 * (a[4] + a[5] * f)));
-    } else {
-        sum = Lanes<T>{} + a[12];
-        for (int k = 11; k >= 0; --k) {
-            sum = a[k] + f * sum;
-        }
-        sum = T(1) + f * sum;
+    constexpr int n_terms = sizeof exp2_terms<T> / sizeof(T);
+    Lanes<T> shifted[n], sum[n];
+    for (int r = 0; r < n; ++r) {
+        shifted[r] = x[r] + C::round;
     }
-    Ints bits, result;
-    std::memcpy(&bits, &shifted, sizeof bits);
-    std::memcpy(&result, &sum, sizeof result);
-    result += bits << C::mantissa_bits;
-    std::memcpy(&sum, &result, sizeof sum);
-    return sum;
+    for (int r = 0; r < n; ++r) {
+        x[r] -= shifted[r] - C::round;
+    }
+    for (int r = 0; r < n; ++r) {
+        sum[r] = Lanes<T>{} + a[n_terms - 1];
+    }
+    for (int k = n_terms - 2; k >= 0; --k) {
+        for (int r = 0; r < n; ++r) {
+            sum[r] = a[k] + x[r] * sum[r];
+        }
+    }
+    for (int r = 0; r < n; ++r) {
+        sum[r] = T(1) + x[r] * sum[r];
+    }
+    for (int r = 0; r < n; ++r) { // see lanes_exp
+        Ints bits, result;
+        std::memcpy(&bits, &shifted[r], sizeof bits);
+        std::memcpy(&result, &sum[r], sizeof result);
+        result += bits << C::mantissa_bits;
+        std::memcpy(&x[r], &result, sizeof result);
+    }
 }
 
 } // namespace gnncv::kernels

@@ -5,7 +5,7 @@
 // The table's channels are F (n_channels), w (n_heads), s (one). The logits are bounded by b, so that no
 // exponential overflows. Source of the form: see attention.h.
 //
-// The pair list must be full: each bond in both directions (see averaged_densities.h).
+// The pair list must be full: each bond in both directions (see averaged_densities.h), or half of it.
 #pragma once
 
 #include "kernels/pair_rows.h"
@@ -63,5 +63,23 @@ void table_attention_kernel(const TableAttentionInput<T>& input, const Attention
 template <typename T>
 void table_attention_backward_kernel(const TableAttentionInput<T>& input, const AttentionHeads<T>& heads,
                                      const TableAttentionGradients<T>& gradients);
+
+// The same for half a list (pairs.half_begin): what is added to at the centers and at their neighbors, so not
+// of a share of the centers alone, are sums (n_centers, heads.n_sums()), from which the heads then make the
+// results.
+template <typename T>
+void table_attention_half_kernel(const TableAttentionInput<T>& input, const AttentionHeads<T>& heads,
+                                 T* sums);
+
+// distances: the slopes of both directions of a bond together, zero for the pairs before the half; added to
+// by the heads that are not the first.
+template <typename T>
+struct TableAttentionHalfGradients {
+    T* distances;
+    T* sums;
+};
+template <typename T>
+void table_attention_half_backward_kernel(const TableAttentionInput<T>& input, const AttentionHeads<T>& heads,
+                                          const TableAttentionHalfGradients<T>& gradients);
 
 } // namespace gnncv::kernels

@@ -27,19 +27,15 @@ GNNCV_INLINE void fill_logits(const Backward<T>& in, std::int64_t begin) {
     const BondScratch<T>& bonds = in.bonds;
     const std::int64_t extra_terms = table_terms * heads.n_registers * AttentionHeads<T>::width;
     const std::int64_t start = bonds.first_pair();
-    const std::int32_t *offset = bonds.offset(), *neighbor = in.input.pairs.neighbor + start;
-    const T* t = bonds.t();
+    const std::int32_t *offset = bonds.offset, *neighbor = in.input.pairs.neighbor + start;
+    const T* t = bonds.t;
     for (std::int64_t j = begin; j < bonds.end_center(); ++j) {
-        T senders[heads_at_once] = {};
-        for (std::int64_t h = 0; h < heads.n_heads; ++h) {
-            senders[h] = in.input.sender[j * in.input.n_heads + heads.first_head + h];
-        }
-        const Quad<T> sender = load_as<Quad<T>>(senders);
+        const Quad<T> sender = load_as<Quad<T>>(heads.quantities(j));
         const std::int64_t last = in.input.pairs.row_ptr[j + 1] - start;
         for (std::int64_t b = in.input.pairs.row_ptr[j] - start; b < last; ++b) {
-            Extra<T> slope;
-            const Extra<T> extra = extra_functions(heads.table() + offset[b] + extra_terms, t[b], slope);
-            const Quad<T> receiver = load_as<Quad<T>>(heads.quantities(neighbor[b]));
+            Eight<T> slope;
+            const Eight<T> extra = extra_functions(heads.table() + offset[b] + extra_terms, t[b], slope);
+            const Quad<T> receiver = load_as<Quad<T>>(heads.quantities(neighbor[b]) + heads.receivers);
             const std::int64_t at = heads_at_once * b;
             store_as(bonds.logits + at, first_quad<T>(extra) + receiver + sender);
             store_as(bonds.switching + at, second_quad<T>(extra));
@@ -47,32 +43,6 @@ GNNCV_INLINE void fill_logits(const Backward<T>& in, std::int64_t begin) {
             store_as(bonds.switching_slopes + at, second_quad<T>(slope));
         }
     }
-}
-
-// From logits to exp(l), s exp(l), and in place of the logit s exp(l) (1 - tanh^2).
-template <typename T>
-GNNCV_INLINE void fill_exponentials(const Squash<T>& squash, const BondScratch<T>& bonds) {
-    for (std::int64_t k = 0; k < heads_at_once * bonds.n(); k += LanesOf<T>::width) {
-        Lanes<T> squashed;
-        const Lanes<T> e = squash(load_lanes<T>(bonds.logits + k), squashed);
-        const Lanes<T> weight = e * load_lanes<T>(bonds.switching + k);
-        store_lanes<T>(bonds.exponentials + k, e);
-        store_lanes<T>(bonds.weights + k, weight);
-        store_lanes<T>(bonds.logits + k, weight - weight * squashed * squashed);
-    }
-}
-
-// Each head's sums of x and of y.
-template <typename T>
-struct HeadSums {
-    Quad<T> x, y;
-};
-GNNCV_INLINE HeadSums<float> head_sums(const Lanes<float>& x, const Lanes<float>& y) {
-    const HalfLanes<float> both = fold_halves(folded(x), folded(y));
-    return {first_quad<float>(both), second_quad<float>(both)};
-}
-GNNCV_INLINE HeadSums<double> head_sums(const Lanes<double>& x, const Lanes<double>& y) {
-    return {folded(x), folded(y)};
 }
 
 // The channels of center j: the gradient of its values, and of its bonds the sums over channels of F V G and
@@ -83,25 +53,22 @@ GNNCV_INLINE void add_channels(const Backward<T>& in, std::int64_t j, T* buffer)
     const AttentionHeads<T>& heads = in.heads;
     const BondScratch<T>& bonds = in.bonds;
     const std::int64_t m = M > 0 ? M : heads.n_registers, term = m * width, start = bonds.first_pair();
-    const std::int32_t *offset = bonds.offset(), *neighbor = in.input.pairs.neighbor + start;
-    const T* t = bonds.t();
-    std::fill(buffer, buffer + 2 * term, T(0));
-    heads.to_registers(in.input.value + j * in.input.n_channels, buffer);
+    const std::int32_t *offset = bonds.offset, *neighbor = in.input.pairs.neighbor + start;
+    const T* t = bonds.t;
     Lanes<T> fixed_value[M > 0 ? M : 1], fixed_sum[M > 0 ? M : 1];
     Lanes<T>*value = fixed_value, *sum = fixed_sum;
-    if constexpr (M > 0) {
-        for (int r = 0; r < M; ++r) {
-            value[r] = load_lanes<T>(buffer + r * width);
-            sum[r] = Lanes<T>{};
-        }
-    } else {
+    if constexpr (M == 0) {
         value = reinterpret_cast<Lanes<T>*>(buffer);
         sum = value + m;
+    }
+    for (std::int64_t r = 0; r < m; ++r) {
+        value[r] = load_lanes<T>(heads.values(j) + r * width);
+        sum[r] = Lanes<T>{};
     }
     const std::int64_t last = in.input.pairs.row_ptr[j + 1] - start;
     for (std::int64_t b = in.input.pairs.row_ptr[j] - start; b < last; ++b) {
         const T* a = heads.table() + offset[b];
-        const T* gradient = heads.channels(neighbor[b]);
+        const T* gradient = heads.gradients(neighbor[b]);
         const Lanes<T> weights = repeat_quad(bonds.weights + heads_at_once * b);
         const T place = t[b];
         Lanes<T> pull{}, stretch{};
@@ -118,10 +85,10 @@ GNNCV_INLINE void add_channels(const Backward<T>& in, std::int64_t j, T* buffer)
             pull = r == 0 ? filter.value * product : pull + filter.value * product;
             stretch = r == 0 ? filter.slope * product : stretch + filter.slope * product;
         }
-        const HeadSums<T> sums = head_sums(pull, stretch);
-        const Quad<T> mean = load_as<Quad<T>>(heads.quantities(neighbor[b]) + heads_at_once);
-        store_as(bonds.pulls + heads_at_once * b, sums.x - mean);
-        store_as(bonds.stretches + heads_at_once * b, sums.y);
+        const Eight<T> sums = sums_of_heads(pull, stretch);
+        const Quad<T> mean = load_as<Quad<T>>(heads.quantities(neighbor[b]) + heads.means);
+        store_as(bonds.pulls + heads_at_once * b, first_quad<T>(sums) - mean);
+        store_as(bonds.stretches + heads_at_once * b, second_quad<T>(sums));
     }
     if constexpr (WithValues) {
         for (std::int64_t r = 0; r < m; ++r) {
@@ -187,15 +154,15 @@ GNNCV_INLINE void add_logits(const Backward<T>& in, std::int64_t j) {
 
 // The gradients of the terms: t^k times those of the functions.
 template <typename T>
-GNNCV_INLINE void add_terms(const Backward<T>& in, std::int64_t j, T* value) {
+GNNCV_INLINE void add_terms(const Backward<T>& in, std::int64_t j) {
     constexpr int width = LanesOf<T>::width, n_extra = AttentionHeads<T>::n_extra;
     const AttentionHeads<T>& heads = in.heads;
     const std::int64_t start = in.bonds.first_pair(), term = heads.n_registers * width;
-    const std::int32_t *offset = in.bonds.offset(), *neighbor = in.input.pairs.neighbor + start;
-    heads.to_registers(in.input.value + j * in.input.n_channels, value);
+    const std::int32_t *offset = in.bonds.offset, *neighbor = in.input.pairs.neighbor + start;
+    const T* value = heads.values(j);
     const std::int64_t last = in.input.pairs.row_ptr[j + 1] - start;
     for (std::int64_t b = in.input.pairs.row_ptr[j] - start; b < last; ++b) {
-        const T* gradient = heads.channels(neighbor[b]);
+        const T* gradient = heads.gradients(neighbor[b]);
         const Lanes<T> weights = repeat_quad(in.bonds.weights + heads_at_once * b);
         const Quad<T> logit = load_as<Quad<T>>(in.bonds.pulls + heads_at_once * b);
         const Quad<T> switching = load_as<Quad<T>>(in.bonds.exponentials + heads_at_once * b);
@@ -211,7 +178,7 @@ GNNCV_INLINE void add_terms(const Backward<T>& in, std::int64_t j, T* value) {
             store_as(extra, load_as<Quad<T>>(extra) + power * logit);
             extra += heads_at_once;
             store_as(extra, load_as<Quad<T>>(extra) + power * switching);
-            power *= in.bonds.t()[b];
+            power *= in.bonds.t[b];
         }
     }
 }
@@ -220,7 +187,7 @@ template <int M, bool WithValues, typename T>
 GNNCV_INLINE void backward_body(const TableAttentionInput<T>& input, const AttentionHeads<T>& heads,
                                 const TableAttentionGradients<T>& gradients) {
     const Squash<T> squash(input.bound);
-    BondScratch<T> bonds;
+    BondScratch<T> bonds(heads_at_once);
     LaneBuffer<T> memory;
     T* buffer = reinterpret_cast<T*>(memory.reserve(2 * heads.n_registers));
     const Backward<T> in{input, heads, gradients, bonds};
@@ -229,7 +196,7 @@ GNNCV_INLINE void backward_body(const TableAttentionInput<T>& input, const Atten
         bonds.fill(input, heads, begin);
         const std::int64_t end = bonds.end_center();
         fill_logits(in, begin);
-        fill_exponentials(squash, bonds);
+        fill_exponentials(squash, bonds, heads_at_once * bonds.n());
         for (std::int64_t j = begin; j < end; ++j) {
             add_channels<M, WithValues>(in, j, buffer);
         }
@@ -238,7 +205,7 @@ GNNCV_INLINE void backward_body(const TableAttentionInput<T>& input, const Atten
             add_logits(in, j);
         }
         for (std::int64_t j = begin; j < end && gradients.arranged_table != nullptr; ++j) {
-            add_terms(in, j, buffer);
+            add_terms(in, j);
         }
         begin = end;
     }

@@ -18,30 +18,26 @@ GNNCV_INLINE void forward_body(const TableAttentionInput<T>& input, const Attent
     const std::int64_t m = M > 0 ? M : heads.n_registers, term = m * width;
     const PairRows& pairs = input.pairs;
     const Squash<T> squash(input.bound);
-    BondScratch<T> bonds;
+    BondScratch<T> bonds(heads_at_once);
     LaneBuffer<T> buffer;
     T* message = reinterpret_cast<T*>(buffer.reserve(2 * m));
     std::int64_t begin = pairs.first_center;
     while (begin < pairs.n_centers) {
         bonds.fill(input, heads, begin);
         const std::int64_t end = bonds.end_center(), start = bonds.first_pair(), n = bonds.n();
-        const std::int32_t *offset = bonds.offset(), *neighbor = pairs.neighbor + start;
-        const T* place = bonds.t();
+        const std::int32_t *offset = bonds.offset, *neighbor = pairs.neighbor + start;
+        const T* place = bonds.t;
         for (std::int64_t i = begin; i < end; ++i) {
-            const Quad<T> receiver = load_as<Quad<T>>(heads.quantities(i) + heads_at_once);
+            const Quad<T> receiver = load_as<Quad<T>>(heads.quantities(i) + Heads::receivers);
             for (std::int64_t b = pairs.row_ptr[i] - start; b < pairs.row_ptr[i + 1] - start; ++b) {
-                const Extra<T> extra =
+                const Eight<T> extra =
                     extra_functions(heads.table() + offset[b] + table_terms * term, place[b]);
                 const Quad<T> sender = load_as<Quad<T>>(heads.quantities(neighbor[b]));
                 store_as(bonds.logits + heads_at_once * b, first_quad<T>(extra) + receiver + sender);
                 store_as(bonds.switching + heads_at_once * b, second_quad<T>(extra));
             }
         }
-        for (std::int64_t k = 0; k < heads_at_once * n; k += width) {
-            Lanes<T> squashed;
-            const Lanes<T> e = squash(load_lanes<T>(bonds.logits + k), squashed);
-            store_lanes<T>(bonds.weights + k, e * load_lanes<T>(bonds.switching + k));
-        }
+        fill_weights(squash, bonds, heads_at_once * n);
         for (std::int64_t i = begin; i < end; ++i) {
             Lanes<T> fixed[M > 0 ? M : 1];
             Lanes<T>* sum = M > 0 ? fixed : buffer.reserve(2 * m) + m;
@@ -51,7 +47,7 @@ GNNCV_INLINE void forward_body(const TableAttentionInput<T>& input, const Attent
             }
             for (std::int64_t b = pairs.row_ptr[i] - start; b < pairs.row_ptr[i + 1] - start; ++b) {
                 const T* a = heads.table() + offset[b];
-                const T* value = heads.channels(neighbor[b]);
+                const T* value = heads.values(neighbor[b]);
                 const T* weight = bonds.weights + heads_at_once * b;
                 const Lanes<T> weights = repeat_quad(weight);
                 const T t = place[b];

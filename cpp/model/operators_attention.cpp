@@ -2,8 +2,8 @@
 // nothing stored per pair. It has first derivatives only.
 #include "kernels/attention_heads.h"
 #include "kernels/cuda_kernels.h"
-#include "kernels/table_attention.h"
-#include "model/table_arguments.h"
+#include "model/attention_arguments.h"
+#include "model/scattered_sums.h"
 
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -12,57 +12,33 @@
 namespace gnncv {
 namespace {
 
-constexpr const char* attention_name = "table_attention";
-
-struct AttentionArguments : TableArguments {
-    Tensor receiver, sender, value;
-    double lone, bound;
-
-    AttentionArguments(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
-                       const Tensor& table, double cutoff, const Tensor& receiver, const Tensor& sender,
-                       const Tensor& value, double lone, double bound)
-        : TableArguments(attention_name, Geometry::distances, distances, neighbor, row_ptr, table, cutoff),
-          receiver(receiver.contiguous()), sender(sender.contiguous()), value(value.contiguous()), lone(lone),
-          bound(bound) {
-        TORCH_CHECK_VALUE(lone >= 0.0 && bound > 0.0, "gnncv::", attention_name,
-                          ": lone must not be negative and bound must be positive, got ", lone, " and ",
-                          bound);
-        check_devices(attention_name, table,
-                      {{"receiver", &receiver}, {"sender", &sender}, {"value", &value}});
-        check_matrix(attention_name, "receiver", this->receiver, pairs.n_centers, table);
-        check_columns(attention_name, "sender", this->sender, *this, receiver.size(1));
-        check_matrix(attention_name, "value", this->value, pairs.n_centers, table);
-        TORCH_CHECK_VALUE(receiver.size(1) > 0 && value.size(1) % receiver.size(1) == 0,
-                          "gnncv::", attention_name, ": value must have a multiple of the ", receiver.size(1),
-                          " heads as columns, got ", value.size(1));
-        TORCH_CHECK_VALUE(table.size(2) == value.size(1) + receiver.size(1) + 1, "gnncv::", attention_name,
-                          ": table must have ", value.size(1) + receiver.size(1) + 1,
-                          " channels (filters, heads, switching), got ", table.size(2));
-    }
-
-    template <typename T>
-    kernels::TableAttentionInput<T> input(const kernels::PairRows& share) const {
-        return {geometry.const_data_ptr<T>(),
-                share,
-                radial_table<T>(),
-                receiver.const_data_ptr<T>(),
-                sender.const_data_ptr<T>(),
-                value.const_data_ptr<T>(),
-                receiver.size(1),
-                value.size(1),
-                lone,
-                bound};
-    }
-};
-
 // f(heads) for some heads at a time, until all are done; `arrange` is called for shares of the centers.
 template <typename T, typename Arrange, typename F>
-void for_heads(const AttentionArguments& in, const Arrange& arrange, const F& f) {
+void for_heads(const AttentionArguments& in, kernels::AttentionPass pass, const Arrange& arrange,
+               const F& f) {
     for (int64_t first = 0; first < in.receiver.size(1); first += kernels::heads_at_once) {
-        kernels::AttentionHeads<T> heads(in.input<T>(in.pairs), first);
+        kernels::AttentionHeads<T> heads(in.input<T>(in.pairs), first, pass);
         for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) { arrange(heads, share); });
         f(heads);
     }
+}
+
+// What half a list adds at its sites, of some heads.
+template <typename T>
+Tensor empty_sums(const AttentionArguments& in, const kernels::AttentionHeads<T>& heads) {
+    return at::empty({in.pairs.n_centers, heads.n_sums()}, in.value.options());
+}
+
+template <typename T>
+void attend_halves(const AttentionArguments& in, const kernels::AttentionHeads<T>& heads, T* messages,
+                   T* denominators) {
+    const Tensor sums = empty_sums<T>(in, heads);
+    add_scattered<T>(in.pairs, sums, [&](const kernels::PairRows& share, T* own) {
+        kernels::table_attention_half_kernel<T>(in.input<T>(share), heads, own);
+    });
+    for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
+        heads.finish_messages(in.input<T>(share), sums.const_data_ptr<T>(), messages, denominators);
+    });
 }
 
 std::tuple<Tensor, Tensor> attend(const AttentionArguments& in) {
@@ -77,9 +53,13 @@ std::tuple<Tensor, Tensor> attend(const AttentionArguments& in) {
             return;
         }
         for_heads<T>(
-            in,
-            [&](Heads& heads, const kernels::PairRows& share) { heads.arrange_senders(in.input<T>(share)); },
+            in, kernels::AttentionPass::forward,
+            [&](Heads& heads, const kernels::PairRows& share) { heads.arrange(in.input<T>(share)); },
             [&](const Heads& heads) {
+                if (in.pairs.half_begin != nullptr) {
+                    attend_halves<T>(in, heads, out, below);
+                    return;
+                }
                 for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
                     kernels::table_attention_kernel<T>(in.input<T>(share), heads, out, below);
                 });
@@ -114,70 +94,114 @@ AttentionGradients attend_backward_on_gpu(const AttentionArguments& in,
 }
 
 template <typename T>
+T* data(const Tensor& tensor) {
+    return tensor.defined() ? tensor.mutable_data_ptr<T>() : nullptr;
+}
+
+// f(heads), the heads arranged for the backward pass.
+template <typename T, typename F>
+void for_heads_backward(const AttentionArguments& in, const kernels::TableAttentionOutput<T>& output,
+                        const F& f) {
+    for_heads<T>(
+        in, kernels::AttentionPass::backward,
+        [&](kernels::AttentionHeads<T>& heads, const kernels::PairRows& share) {
+            heads.arrange(in.input<T>(share));
+            heads.arrange_gradients(in.input<T>(share), output);
+        },
+        f);
+}
+
+// All but that of the table, of half a list.
+template <typename T>
+void backward_of_halves(const AttentionArguments& in, const kernels::TableAttentionOutput<T>& output,
+                        const AttentionGradients& out) {
+    const kernels::TableAttentionGradients<T> all{data<T>(out.distances), data<T>(out.receiver),
+                                                  data<T>(out.sender), data<T>(out.value), nullptr};
+    for_heads_backward<T>(in, output, [&](const kernels::AttentionHeads<T>& heads) {
+        const Tensor sums = empty_sums<T>(in, heads);
+        add_scattered<T>(in.pairs, sums, [&](const kernels::PairRows& share, T* own) {
+            kernels::table_attention_half_backward_kernel<T>(in.input<T>(share), heads, {all.distances, own});
+        });
+        for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
+            heads.finish_gradients(in.input<T>(share), sums.const_data_ptr<T>(), all);
+        });
+    });
+}
+
+template <typename T>
+void backward_of_all(const AttentionArguments& in, const kernels::TableAttentionOutput<T>& output,
+                     AttentionGradients& out) {
+    const int64_t n_shares = number_of_shares(in.pairs.n_centers);
+    // Receivers of a center's bonds are anywhere: each share has sums of its own, added in their order.
+    Tensor receivers;
+    if (out.receiver.defined()) {
+        receivers = at::zeros({n_shares, in.receiver.size(0), in.receiver.size(1)}, in.receiver.options());
+    }
+    const kernels::TableAttentionGradients<T> all{data<T>(out.distances), data<T>(receivers),
+                                                  data<T>(out.sender), data<T>(out.value), nullptr};
+    for_heads_backward<T>(in, output, [&](const kernels::AttentionHeads<T>& heads) {
+        const int64_t size = out.table.defined() ? in.table.size(0) * heads.row() : 0;
+        const Tensor tables = at::zeros({n_shares, size}, in.table.options());
+        for_shares(in.pairs, [&](int64_t number, const kernels::PairRows& share) {
+            kernels::TableAttentionGradients<T> own = all;
+            own.receiver += receivers.defined() ? number * in.receiver.numel() : 0;
+            own.arranged_table = out.table.defined() ? data<T>(tables) + number * size : nullptr;
+            kernels::table_attention_backward_kernel<T>(in.input<T>(share), heads, own);
+        });
+        if (out.table.defined()) {
+            const Tensor sum = tables.sum(0);
+            heads.add_table_gradient(in.input<T>(in.pairs), data<T>(sum), data<T>(out.table));
+        }
+    });
+    if (receivers.defined()) {
+        out.receiver = n_shares == 1 ? receivers[0] : receivers.sum(0);
+    }
+}
+
+template <typename T>
 AttentionGradients attend_backward(const AttentionArguments& in,
                                    const kernels::TableAttentionOutput<T>& output, const Wanted& wanted) {
-    using Heads = kernels::AttentionHeads<T>;
     if (wanted.table) {
         check_table_is_on_the_cpu(attention_name, in.table);
+        TORCH_CHECK_NOT_IMPLEMENTED(in.pairs.half_begin == nullptr, "gnncv::", attention_name,
+                                    " has no gradient of its table from half a list: leave half_begin out "
+                                    "and give both directions of every bond");
     }
     if (in.table.is_cuda()) {
         return attend_backward_on_gpu<T>(in, output);
     }
-    const int64_t n_shares = number_of_shares(in.pairs.n_centers);
     AttentionGradients out;
     out.distances = at::empty_like(in.geometry);
-    out.value = wanted.value ? at::empty_like(in.value) : Tensor();
-    out.sender = wanted.logits ? at::empty_like(in.sender) : Tensor();
     out.table = wanted.table ? at::zeros_like(in.table) : Tensor();
-    // Receivers of a center's bonds are anywhere: each share has sums of its own, added in their order.
-    Tensor receivers;
-    if (wanted.logits) {
-        receivers = at::zeros({n_shares, in.receiver.size(0), in.receiver.size(1)}, in.receiver.options());
+    out.receiver = wanted.logits ? at::empty_like(in.receiver) : Tensor();
+    out.sender = wanted.logits ? at::empty_like(in.sender) : Tensor();
+    out.value = wanted.value ? at::empty_like(in.value) : Tensor();
+    if (in.pairs.half_begin != nullptr) {
+        backward_of_halves<T>(in, output, out);
+    } else {
+        backward_of_all<T>(in, output, out);
     }
-    const auto data = [](const Tensor& tensor) {
-        return tensor.defined() ? tensor.mutable_data_ptr<T>() : nullptr;
-    };
-    const kernels::TableAttentionGradients<T> all{data(out.distances), data(receivers), data(out.sender),
-                                                  data(out.value), nullptr};
-    for_heads<T>(
-        in,
-        [&](Heads& heads, const kernels::PairRows& share) {
-            heads.arrange_receivers(in.input<T>(share), output);
-        },
-        [&](const Heads& heads) {
-            const int64_t size = wanted.table ? in.table.size(0) * heads.row() : 0;
-            const Tensor tables = at::zeros({n_shares, size}, in.table.options());
-            for_shares(in.pairs, [&](int64_t number, const kernels::PairRows& share) {
-                kernels::TableAttentionGradients<T> own = all;
-                own.receiver += wanted.logits ? number * in.receiver.numel() : 0;
-                own.arranged_table = wanted.table ? data(tables) + number * size : nullptr;
-                kernels::table_attention_backward_kernel<T>(in.input<T>(share), heads, own);
-            });
-            if (wanted.table) {
-                const Tensor sum = tables.sum(0);
-                heads.add_table_gradient(in.input<T>(in.pairs), data(sum), data(out.table));
-            }
-        });
-    out.receiver = wanted.logits ? (n_shares == 1 ? receivers[0] : receivers.sum(0)) : Tensor();
     return out;
 }
 
 Tensor compute_table_attention(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
                                const Tensor& table, double cutoff, const Tensor& receiver,
-                               const Tensor& sender, const Tensor& value, double lone, double bound) {
-    return std::get<0>(
-        attend({distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound}));
+                               const Tensor& sender, const Tensor& value, double lone, double bound,
+                               const std::optional<Tensor>& half_begin) {
+    return std::get<0>(attend(
+        {distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound, half_begin}));
 }
 
 struct TableAttention : torch::autograd::Function<TableAttention> {
     static Tensor forward(AutogradContext* context, const Tensor& distances, const Tensor& neighbor,
                           const Tensor& row_ptr, const Tensor& table, double cutoff, const Tensor& receiver,
-                          const Tensor& sender, const Tensor& value, double lone, double bound) {
+                          const Tensor& sender, const Tensor& value, double lone, double bound,
+                          const std::optional<Tensor>& half_begin) {
         const at::AutoDispatchBelowADInplaceOrView below;
-        auto [messages, denominators] =
-            attend({distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound});
-        context->save_for_backward(
-            {distances, neighbor, row_ptr, table, receiver, sender, value, messages, denominators});
+        auto [messages, denominators] = attend(
+            {distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound, half_begin});
+        context->save_for_backward({distances, neighbor, row_ptr, table, receiver, sender, value, messages,
+                                    denominators, half_begin.value_or(Tensor())});
         context->saved_data["cutoff"] = cutoff;
         context->saved_data["lone"] = lone;
         context->saved_data["bound"] = bound;
@@ -189,7 +213,8 @@ struct TableAttention : torch::autograd::Function<TableAttention> {
         const AttentionArguments in(saved[0], saved[1], saved[2], saved[3],
                                     context->saved_data["cutoff"].toDouble(), saved[4], saved[5], saved[6],
                                     context->saved_data["lone"].toDouble(),
-                                    context->saved_data["bound"].toDouble());
+                                    context->saved_data["bound"].toDouble(),
+                                    saved[9].defined() ? std::optional(saved[9]) : std::nullopt);
         const Tensor messages = saved[7].contiguous(), denominators = saved[8].contiguous();
         const Tensor gradient = gradients[0].contiguous();
         // Of the tensors among the arguments.
@@ -203,16 +228,17 @@ struct TableAttention : torch::autograd::Function<TableAttention> {
                 messages.const_data_ptr<T>(), denominators.const_data_ptr<T>(), gradient.const_data_ptr<T>()};
             out = attend_backward<T>(in, output, wanted);
         });
-        return {out.distances, Tensor(),   Tensor(),  out.table, Tensor(),
-                out.receiver,  out.sender, out.value, Tensor(),  Tensor()};
+        return {out.distances, Tensor(),  Tensor(), out.table, Tensor(), out.receiver,
+                out.sender,    out.value, Tensor(), Tensor(),  Tensor()};
     }
 };
 
 Tensor table_attention_autograd(const Tensor& distances, const Tensor& neighbor, const Tensor& row_ptr,
                                 const Tensor& table, double cutoff, const Tensor& receiver,
-                                const Tensor& sender, const Tensor& value, double lone, double bound) {
+                                const Tensor& sender, const Tensor& value, double lone, double bound,
+                                const std::optional<Tensor>& half_begin) {
     return TableAttention::apply(distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone,
-                                 bound);
+                                 bound, half_begin);
 }
 
 } // namespace
@@ -220,7 +246,8 @@ Tensor table_attention_autograd(const Tensor& distances, const Tensor& neighbor,
 TORCH_LIBRARY_FRAGMENT(gnncv, library) {
     library.def(
         "table_attention(Tensor distances, Tensor neighbor, Tensor row_ptr, Tensor table, float cutoff, "
-        "Tensor receiver, Tensor sender, Tensor value, float lone, float bound) -> Tensor");
+        "Tensor receiver, Tensor sender, Tensor value, float lone, float bound, "
+        "Tensor? half_begin=None) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(gnncv, CPU, library) {
     library.impl("table_attention", compute_table_attention);

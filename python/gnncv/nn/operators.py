@@ -203,13 +203,16 @@ def table_attention(
     value: Tensor,
     lone: float,
     bound: float,
+    half_begin: Tensor | None = None,
 ) -> Tensor:
     """Smooth attention from a table; see :func:`gnncv.nn.reference.table_attention`."""
     if is_scripting():
         return torch.ops.gnncv.table_attention(
-            distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound
+            distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound, half_begin
         )
-    return _table_attention(distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound)
+    return _table_attention(
+        distances, neighbor, row_ptr, table, cutoff, receiver, sender, value, lone, bound, half_begin
+    )
 
 
 def table_messages(

@@ -6,6 +6,7 @@ from torch import Tensor
 from .attention_message_passing import attention_message_passing
 from .bond_densities import bond_densities
 from .density_invariants import density_invariants
+from .half_lists import both_directions
 from .message_passing import message_passing
 from .pair_geometry import pair_distances
 from .segment_sum import segment_centers, segment_sum
@@ -198,12 +199,13 @@ def table_attention(
     value: Tensor,
     lone: float,
     bound: float,
+    half_begin: Tensor | None = None,
 ) -> Tensor:
     """Attention message passing whose filters and distance logits are tabulated.
 
     The logits are ``b tanh((receiver_i + sender_j + w(d_ij))/b)``; see
     :func:`gnncv.nn.reference.attention_message_passing` for the rest. The fused operator needs each bond in
-    both directions.
+    both directions, or half a list.
 
     Parameters
     ----------
@@ -217,12 +219,17 @@ def table_attention(
         ``(N, H)``, ``(N, H)``, ``(N, C)``.
     lone, bound
         The constant in the denominator; ``b``.
+    half_begin
+        ``(N,)`` int64, or None for a list of both directions: see :func:`both_directions`.
 
     Returns
     -------
     Tensor
         ``(N, C)``.
     """
+    if half_begin is not None:
+        bonds, neighbor, row_ptr = both_directions(neighbor, row_ptr, half_begin)
+        distances = distances[bonds]
     functions = table_functions(distances, table, cutoff)
     n_channels, n_heads = value.shape[1], receiver.shape[1]
     filters, distance_logits, switching = functions.split([n_channels, n_heads, 1], dim=1)
