@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gnncv.errors import InvalidArgument
 from gnncv.files.atomic import check_output, write_atomic
@@ -39,14 +40,32 @@ class ExportedModel(CollectiveVariables):
         self.format_version = FORMAT_VERSION
         self.cutoff = float(model.config.cutoff)
         self.precision = precision
-        # What site_part takes: "full" has centers and neighbors in int64, "compact" neighbors in int32 and no
-        # centers. Without tables the invariants want vectors in float64.
+        # What it takes: "full" has centers and neighbors in int64, the others no centers and neighbors in
+        # int32; "half" each bond once, "both" each twice and where the half begins. Without tables the
+        # invariants want vectors in float64.
         self.pairs = pairs
         self.vectors = "float64" if pairs == "full" else precision
         self.hops = model.encoder.hops
         self.species = list(model.species)
         self.output_names = list(output_names(model.config.latent, model.phases, model.config.pooling))
         self.site_names = site_names(model.config.latent, model.phases)
+
+
+class TabulatedModel(ExportedModel):
+    """:class:`ExportedModel` from tables, which can work on half of the pairs."""
+
+    def __init__(self, model: GraphAutoencoder, precision: str) -> None:
+        super().__init__(model, precision, "both" if model.config.invariants else "half")
+        cutoff, tolerance = model.config.cutoff, TABLE_TOLERANCE[precision]
+        self.encoder: TabulatedEncoder = TabulatedEncoder(model.encoder, cutoff, tolerance)
+
+    @torch.jit.export
+    def site_part_of_halves(
+        self, vectors: Tensor, half_begin: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+    ) -> Tensor:
+        """:meth:`site_part` of bonds that, from ``half_begin[i]`` on in row ``i``, stand for both ways."""
+        mean, invariants = self.encoder.means_of(vectors, neighbor, row_ptr, types, half_begin)
+        return self.outcomes(mean, invariants)
 
 
 def export(
@@ -110,9 +129,7 @@ def export(
 def _exported(model: GraphAutoencoder, precision: str, tables: bool) -> ExportedModel:
     """What is written: parameters in the precision asked for, buffers (tables, scales) in float64."""
     exact = copy.deepcopy(model).double()
-    exported = ExportedModel(exact, precision, "compact" if tables else "full")
-    if tables:
-        exported.encoder = TabulatedEncoder(exact.encoder, model.config.cutoff, TABLE_TOLERANCE[precision])
+    exported = TabulatedModel(exact, precision) if tables else ExportedModel(exact, precision, "full")
     wide = {name: buffer.clone() for name, buffer in exported.named_buffers()}
     exported.to(PRECISIONS[precision]).eval()
     for name, buffer in wide.items():

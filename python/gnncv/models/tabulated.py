@@ -53,9 +53,15 @@ class TabulatedEnvironment(nn.Module):
         self.l_max = environment.l_max
 
     def forward(
-        self, vectors: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        vectors: Tensor,
+        distances: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        half_begin: Tensor | None = None,
     ) -> Tensor:
-        """Standardized features ``(N, n_features)``; ``distances`` is not looked at."""
+        """Standardized features ``(N, n_features)`` from ``vectors``, of a list of all pairs."""
         table = self.table.to(vectors.dtype)
         return operators.environment_invariants(
             vectors,
@@ -101,7 +107,13 @@ class TabulatedAttention(nn.Module):
         self.update = SiteNetwork(layer.update, residual=True)
 
     def forward(
-        self, features: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        features: Tensor,
+        distances: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        half_begin: Tensor | None = None,
     ) -> Tensor:
         """Updated node features ``(N, width)``; the species are in the features already."""
         value, receiver, sender = self.parts([features])
@@ -116,6 +128,7 @@ class TabulatedAttention(nn.Module):
             value,
             self.lone,
             self.bound,
+            half_begin,
         )
         return self.update([features, messages])[0]
 
@@ -159,14 +172,23 @@ class TabulatedEncoder(nn.Module):
         self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Latent means ``(N, L)`` and standardized invariants ``(N, F)``; ``center`` is not looked at."""
+        return self.means_of(vectors, neighbor, row_ptr, types, None)
+
+    def means_of(
+        self, vectors: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor, half_begin: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """:meth:`means` of all pairs, or of half of them; see :func:`gnncv.nn.reference.both_directions`.
+
+        With invariants all pairs are wanted even where the other sums take the half that ``half_begin`` says.
+        """
         distances = operators.pair_distances(vectors)
-        invariants = self.environment(vectors, distances, neighbor, row_ptr, types)
+        invariants = self.environment(vectors, distances, neighbor, row_ptr, types, half_begin)
         if self.invariants:
             features = self.embed([invariants, self.species_embedding(types)])[0]
         else:
             features = self.embed([self.species_embedding.weight])[0].index_select(0, types)
         for layer in self.layers:
-            features = layer(features, distances, neighbor, row_ptr, types)
+            features = layer(features, distances, neighbor, row_ptr, types, half_begin)
         return self.latent_mean([features])[0], invariants
 
 

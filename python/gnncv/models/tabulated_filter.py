@@ -36,12 +36,18 @@ class TabulatedFilter(nn.Module):
         self.value, self.update = SiteNetwork(layer.value), SiteNetwork(layer.update)
 
     def forward(
-        self, features: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        features: Tensor,
+        distances: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        half_begin: Tensor | None = None,
     ) -> Tensor:
         """Updated node features ``(N, width)``."""
-        table = self.table.to(features.dtype)
+        table, values = self.table.to(features.dtype), self.value([features])[0]
         messages = operators.table_messages(
-            distances, neighbor, row_ptr, types, table, self.cutoff, self.value([features])[0]
+            distances, neighbor, row_ptr, types, table, self.cutoff, values, half_begin
         )
         return features + self.update([messages])[0]
 
@@ -79,12 +85,20 @@ class TabulatedRadialInvariants(nn.Module):
         self.cutoff = float(cutoff)
 
     def forward(
-        self, vectors: Tensor, distances: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        vectors: Tensor,
+        distances: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        half_begin: Tensor | None = None,
     ) -> Tensor:
         """Standardized features ``(N, n_features)``."""
         table = self.table.to(distances.dtype)
         counted = counted_species(types, self.n_species, self.n_radial, distances.dtype)
         counted = torch.nn.functional.pad(counted, [0, self.padding])
-        sums = operators.table_messages(distances, neighbor, row_ptr, types, table, self.cutoff, counted)
+        sums = operators.table_messages(
+            distances, neighbor, row_ptr, types, table, self.cutoff, counted, half_begin
+        )
         sums = sums[:, : self.n_channels]
         return ((sums.double() - self.mean) / self.scale).to(sums.dtype)

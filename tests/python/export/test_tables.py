@@ -23,6 +23,9 @@ CONFIGURATIONS = [
     {"n_layers": 2, "l_max": 4},
     {"n_layers": 0, "l_max": 6},
     {"n_layers": 1, "l_max": 3, "n_heads": 2, "width": 20, "onset": 2.345, "n_radial": 6},
+    {"n_layers": 2, "message": "filter", "l_max": 2},
+    {"n_layers": 2, "message": "filter", "filter_by_species": True, "invariants": False},
+    {"n_layers": 2, "width": 32, "invariants": False},
 ]
 
 
