@@ -11,7 +11,7 @@ from ase import Atoms
 
 import gnncv
 from core_model import CUTOFF, SPECIES, write_core_model
-from filter_model import write_filter_model
+from distance_models import write_distance_model
 from gnncv.demo import fcc_crystal, shipped_model
 from systems import BOXES, random_structure
 
@@ -95,11 +95,11 @@ def test_the_same_numbers_as_one_process(divided, tmp_path, box, size, generator
     }
 
 
-@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize(("kind", "size"), [("filter", 2), ("attention", 3)])
 @pytest.mark.parametrize("box", BOXES)
-def test_bonds_that_stand_for_both_directions(divided, tmp_path, box, size, generator):
+def test_bonds_that_stand_for_both_directions(divided, tmp_path, box, kind, size, generator):
     """Each is in one row, whichever of its ends belongs to the process; messages are the farthest hop."""
-    model = write_filter_model(tmp_path / "model.pt", "float64")
+    model = write_distance_model(tmp_path / "model.pt", "float64", kind)
     start = random_structure(box, 30, SPECIES, CUTOFF, generator)
     if start.pbc.all():
         start = start.repeat((8, 1, 1))

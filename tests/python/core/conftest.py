@@ -11,7 +11,7 @@ from ase import Atoms
 
 import gnncv
 from core_model import write_core_model
-from filter_model import write_filter_model
+from distance_models import write_distance_model
 from gnncv._native import load_operators
 from systems import random_structure
 
@@ -52,13 +52,16 @@ def in_double(path: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(
-    scope="session", params=["random", "filter", *SHIPPED], ids=lambda p: p if isinstance(p, str) else p.stem
+    scope="session",
+    params=["random", "filter", "attention", *SHIPPED],
+    ids=lambda p: p if isinstance(p, str) else p.stem,
 )
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
     folder = tmp_path_factory.mktemp("models")
     single, double = folder / "single.pt", folder / "double.pt"
-    if request.param == "filter":
-        return Subject(write_filter_model(double, "float64"), write_filter_model(single, "float32"))
+    if request.param in ("filter", "attention"):
+        files = ((double, "float64"), (single, "float32"))
+        return Subject(*(write_distance_model(*file, request.param) for file in files))
     if request.param == "random":
         return Subject(write_core_model(double, "float64"), write_core_model(single, "float32"))
     if gnncv.CollectiveVariable(request.param).metadata["precision"] == "float64":

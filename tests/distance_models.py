@@ -1,4 +1,4 @@
-"""A random model of filtered messages between two species, without invariants, exported with tables."""
+"""Random models of two species that see distances only, exported with tables."""
 
 from pathlib import Path
 
@@ -11,23 +11,26 @@ from gnncv.models.collective_variables import output_names
 
 SPECIES = ["Cu", "Zr"]
 PHASES = ["melt", "crystal"]
-CONFIG = ModelConfig(
-    cutoff=3.4, message="filter", filter_by_species=True, invariants=False, n_layers=2, width=16, latent=3
-)
+_SHARED = {"cutoff": 3.4, "invariants": False, "n_layers": 2, "width": 16, "latent": 3}
+CONFIGURATIONS = {
+    "filter": ModelConfig(message="filter", filter_by_species=True, **_SHARED),
+    "attention": ModelConfig(**_SHARED),
+}
 
 
-def write_filter_model(path: Path, precision: str, seed: int = 0) -> Path:
-    """Write the model file, with the same weights in both precisions, and return its path."""
+def write_distance_model(path: Path, precision: str, kind: str, seed: int = 0) -> Path:
+    """Write the model file of a kind, the same weights in both precisions, and return its path."""
+    config = CONFIGURATIONS[kind]
     load_operators()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = GraphAutoencoder(CONFIG, SPECIES, PHASES).eval()
+        model = GraphAutoencoder(config, SPECIES, PHASES).eval()
         model.centroids.normal_()
-    names = output_names(CONFIG.latent, PHASES)
+    names = output_names(config.latent, PHASES)
     facts = {
         "format_version": 2,
         "precision": precision,
-        "cutoff": CONFIG.cutoff,
+        "cutoff": config.cutoff,
         "species": SPECIES,
         "outputs": [{"name": name, "kind": kind} for name, kind in names.items()],
     }
