@@ -187,7 +187,7 @@ template <int M, bool WithValues, typename T>
 GNNCV_INLINE void backward_body(const TableAttentionInput<T>& input, const AttentionHeads<T>& heads,
                                 const TableAttentionGradients<T>& gradients) {
     const Squash<T> squash(input.bound);
-    BondScratch<T> bonds(heads_at_once);
+    BondScratch<T> bonds;
     LaneBuffer<T> memory;
     T* buffer = reinterpret_cast<T*>(memory.reserve(2 * heads.n_registers));
     const Backward<T> in{input, heads, gradients, bonds};

@@ -18,7 +18,7 @@ GNNCV_INLINE void forward_body(const TableAttentionInput<T>& input, const Attent
     const std::int64_t m = M > 0 ? M : heads.n_registers, term = m * width;
     const PairRows& pairs = input.pairs;
     const Squash<T> squash(input.bound);
-    BondScratch<T> bonds(heads_at_once);
+    BondScratch<T> bonds;
     LaneBuffer<T> buffer;
     T* message = reinterpret_cast<T*>(buffer.reserve(2 * m));
     std::int64_t begin = pairs.first_center;

@@ -4,49 +4,36 @@
 //   dV[j] = s F (e G[i]),  slope = s sum_c F' (e G[i]) V[j] + sum_h (dl_h w_h' + ds_h s')
 #include "kernels/table_attention.h"
 
-#include "kernels/attention_bonds.h"
+#include "kernels/attention_half_bonds.h"
 
 #include <type_traits>
 
 namespace gnncv::kernels {
 namespace {
 
+// Logits, switching and their slopes in both directions.
 template <typename T>
-struct HalfBackward {
-    const TableAttentionInput<T>& input;
-    const AttentionHeads<T>& heads;
-    const TableAttentionHalfGradients<T>& gradients;
-    BondScratch<T>& bonds;
-};
-
-// Logits, switching and their slopes in both directions, of the centers from `begin` on.
-template <typename T>
-GNNCV_INLINE void fill_logits(const HalfBackward<T>& in, std::int64_t begin) {
-    const PairRows& pairs = in.input.pairs;
-    const AttentionHeads<T>& heads = in.heads;
-    const BondScratch<T>& bonds = in.bonds;
-    const T *extra_terms = heads.extra_terms(), *t = bonds.t;
-    const std::int32_t* offset = bonds.offset;
+GNNCV_INLINE void fill_logits(const AttentionHeads<T>& heads, HalfBonds<T>& bonds) {
+    const T *extra_terms = heads.extra_terms(), *quantities = heads.quantities(0);
     std::int64_t b = 0;
-    for (std::int64_t i = begin; i < bonds.end_center(); ++i) {
-        const Eight<T> own = exchanged<T>(load_as<Eight<T>>(heads.quantities(i)));
-        const std::int32_t* neighbor = pairs.neighbor + pairs.begin(i) - b;
-        for (const std::int64_t end = b + pairs.end(i) - pairs.begin(i); b < end; ++b) {
+    for (int r = 0; r < bonds.n_runs; ++r) {
+        const Eight<T> own = exchanged<T>(load_as<Eight<T>>(heads.quantities(bonds.runs[r].center)));
+        for (const std::int64_t end = b + bonds.runs[r].n; b < end; ++b) {
             Eight<T> slope;
-            const Eight<T> extra = extra_functions(extra_terms + offset[b], t[b], slope);
-            const Eight<T> other = load_as<Eight<T>>(heads.quantities(neighbor[b]));
+            const Eight<T> extra = extra_functions(extra_terms + bonds.offset[b], bonds.t[b], slope);
+            const Eight<T> other = load_as<Eight<T>>(quantities + bonds.neighbor[b] * heads.n_quantities);
             store_as(bonds.logits + eight * b, first_twice<T>(extra) + own + other);
             store_as(bonds.switching + eight * b, second_twice<T>(extra));
-            store_as(bonds.logit_slopes + eight * b, slope); // and of switching
+            store_as(bonds.slopes + eight * b, slope); // of the logits, and of switching
         }
     }
 }
 
 // From logits and switching: exp(l), and in place of the logit s (1 - tanh^2).
 template <typename T>
-GNNCV_INLINE void fill_exponentials(const Squash<T>& squash, const BondScratch<T>& bonds) {
+GNNCV_INLINE void fill_exponentials(const Squash<T>& squash, HalfBonds<T>& bonds) {
     constexpr int width = LanesOf<T>::width, at_once = Squash<T>::at_once;
-    for (std::int64_t k = 0; k < eight * bonds.n(); k += at_once * width) {
+    for (std::int64_t k = 0; k < eight * bonds.n; k += at_once * width) {
         Lanes<T> squashed[at_once], exponentials[at_once];
         squash(bonds.logits + k, squashed, exponentials);
         for (int r = 0; r < at_once; ++r) {
@@ -58,25 +45,21 @@ GNNCV_INLINE void fill_exponentials(const Squash<T>& squash, const BondScratch<T
     }
 }
 
-// Where the numbers of sites and bonds lie, by value: what is written could be part of anything pointed to.
+// Where the numbers of sites lie, by value: what is written could be part of anything pointed to.
 template <int M, typename T>
-struct Memory {
+struct Sites {
     static constexpr int width = LanesOf<T>::width;
     const T *table, *values, *gradients, *quantities;
     T* sums;
-    const std::int32_t* offset;
-    const T *t, *switching, *exponentials, *damping;
-    T* slopes; // of the extra functions; then numbers whose sum is the slope
     std::int64_t n_registers;
 
-    GNNCV_INLINE explicit Memory(const HalfBackward<T>& in)
-        : table(in.heads.table()), values(in.heads.values(0)), gradients(in.heads.gradients(0)),
-          quantities(in.heads.quantities(0)), sums(in.gradients.sums), offset(in.bonds.offset), t(in.bonds.t),
-          switching(in.bonds.switching), exponentials(in.bonds.exponentials), damping(in.bonds.logits),
-          slopes(in.bonds.logit_slopes), n_registers(in.heads.n_registers) {}
     [[nodiscard]] GNNCV_INLINE std::int64_t m() const { return M > 0 ? M : n_registers; }
     [[nodiscard]] GNNCV_INLINE std::int64_t term() const { return m() * width; }
     [[nodiscard]] GNNCV_INLINE T* sum(std::int64_t site) const { return sums + site * (term() + width); }
+    [[nodiscard]] GNNCV_INLINE Eight<T> zeros_and_means(std::int64_t site) const {
+        using Heads = AttentionHeads<T>;
+        return load_as<Eight<T>>(quantities + site * Heads::n_quantities + Heads::means - heads_at_once);
+    }
 };
 
 // What a center brings to its bonds, and their sums at it.
@@ -87,19 +70,20 @@ struct Center {
     Eight<T> logits;                 // gradients of its receiver and its sender
 };
 
-// One bond: adds at the neighbor and to the center's sums.
+// Bond b: adds at the neighbor and to the center's sums; numbers whose sum is the slope replace the slopes of
+// the extra functions.
 template <int M, typename T>
-GNNCV_INLINE void add_bond(const Memory<M, T>& in, std::int64_t j, std::int64_t b, Center<T>& center) {
+GNNCV_INLINE void add_bond(const Sites<M, T>& sites, HalfBonds<T>& bonds, std::int64_t b, Center<T>& center) {
     constexpr int width = LanesOf<T>::width;
-    const std::int64_t term = in.term();
-    const T *values = in.values + j * term, *gradients = in.gradients + j * term;
-    const T t = in.t[b], s = in.switching[eight * b];
-    T *const at_neighbor = in.sum(j), *const slopes = in.slopes + eight * b;
-    const Eight<T> exponential = load_as<Eight<T>>(in.exponentials + eight * b);
+    const std::int64_t j = bonds.neighbor[b], term = sites.term();
+    const T *values = sites.values + j * term, *gradients = sites.gradients + j * term;
+    const T t = bonds.t[b], s = bonds.switching[eight * b];
+    T *const at_neighbor = sites.sum(j), *const slopes = bonds.slopes + eight * b;
+    const Eight<T> exponential = load_as<Eight<T>>(bonds.exponentials + eight * b);
     const Lanes<T> to_center = repeat_first(exponential), to_neighbor = repeat_second(exponential);
     Lanes<T> pull_center{}, pull_neighbor{}, stretch{};
-    for (std::int64_t r = 0; r < in.m(); ++r) {
-        const T* a = in.table + in.offset[b] + r * width;
+    for (std::int64_t r = 0; r < sites.m(); ++r) {
+        const T* a = sites.table + bonds.offset[b] + r * width;
         const auto terms = [&](int k) __attribute__((always_inline)) { return load_lanes<T>(a + k * term); };
         const auto filter = polynomial_and_slope<Lanes<T>>(t, terms);
         const Lanes<T> reached = s * filter.value, at_center = to_center * center.gradient[r],
@@ -115,11 +99,9 @@ GNNCV_INLINE void add_bond(const Memory<M, T>& in, std::int64_t j, std::int64_t 
         pull_neighbor = r == 0 ? second : pull_neighbor + second;
         stretch = r == 0 ? third : stretch + third;
     }
-    const Eight<T> mean =
-        center.mean + load_as<Eight<T>>(in.quantities + j * AttentionHeads<T>::n_quantities +
-                                        AttentionHeads<T>::means - heads_at_once);
+    const Eight<T> mean = center.mean + sites.zeros_and_means(j);
     const Eight<T> switching = sums_of_heads(pull_center, pull_neighbor) - exponential * mean;
-    const Eight<T> logit = load_as<Eight<T>>(in.damping + eight * b) * switching;
+    const Eight<T> logit = load_as<Eight<T>>(bonds.logits + eight * b) * switching;
     center.logits += logit;
     store_as(at_neighbor + term, load_as<Eight<T>>(at_neighbor + term) + logit);
     const Eight<T> logit_slopes = first_twice<T>(load_as<Eight<T>>(slopes));
@@ -127,86 +109,88 @@ GNNCV_INLINE void add_bond(const Memory<M, T>& in, std::int64_t j, std::int64_t 
     store_as(slopes, s * eight_of(stretch) + logit * logit_slopes + switching * switching_slope);
 }
 
-// The bonds of center i, the first of which is number b; returns that behind the last.
+// The channels of the bonds of a run, the first of which is number b.
 template <int M, typename T>
-GNNCV_INLINE std::int64_t add_channels(const PairRows& pairs, const Memory<M, T>& in, std::int64_t i,
-                                       std::int64_t b, Lanes<T>* buffer) {
+GNNCV_INLINE void add_channels(const Sites<M, T>& sites, HalfBonds<T>& bonds, const BondRun& run,
+                               std::int64_t b, Lanes<T>* buffer) {
     constexpr int width = LanesOf<T>::width;
-    const std::int64_t m = in.m(), term = in.term();
+    const std::int64_t i = run.center, m = sites.m(), term = sites.term();
     Lanes<T> fixed[M > 0 ? 3 * M : 1];
     Lanes<T>* const registers = M > 0 ? fixed : buffer;
-    const T* mean =
-        in.quantities + i * AttentionHeads<T>::n_quantities + AttentionHeads<T>::means - heads_at_once;
-    Center<T> center{registers, registers + m, registers + 2 * m, exchanged<T>(load_as<Eight<T>>(mean)),
+    Center<T> center{registers, registers + m, registers + 2 * m, exchanged<T>(sites.zeros_and_means(i)),
                      Eight<T>{}};
     for (std::int64_t r = 0; r < m; ++r) {
-        center.value[r] = load_lanes<T>(in.values + i * term + r * width);
-        center.gradient[r] = load_lanes<T>(in.gradients + i * term + r * width);
+        center.value[r] = load_lanes<T>(sites.values + i * term + r * width);
+        center.gradient[r] = load_lanes<T>(sites.gradients + i * term + r * width);
         center.sum[r] = Lanes<T>{};
     }
-    const std::int32_t* neighbor = pairs.neighbor + pairs.begin(i) - b;
-    for (const std::int64_t end = b + pairs.end(i) - pairs.begin(i); b < end; ++b) {
-        add_bond(in, neighbor[b], b, center);
+    for (const std::int64_t end = b + run.n; b < end; ++b) {
+        add_bond(sites, bonds, b, center);
     }
-    T* const at_center = in.sum(i);
+    T* const at_center = sites.sum(i);
     for (std::int64_t r = 0; r < m; ++r) {
         T* const to = at_center + r * width;
         store_lanes<T>(to, load_lanes<T>(to) + center.sum[r]);
     }
     store_as(at_center + term, load_as<Eight<T>>(at_center + term) + exchanged<T>(center.logits));
-    return b;
 }
 
-// The slopes of the bonds of center i, the first of which is number b; returns that behind the last.
-template <typename T>
-GNNCV_INLINE std::int64_t add_slopes(const HalfBackward<T>& in, std::int64_t i, std::int64_t b) {
-    const PairRows& pairs = in.input.pairs;
-    const std::int64_t first = pairs.begin(i), n = pairs.end(i) - first;
-    const std::int64_t writable = pairs.end(pairs.n_centers - 1) - first;
-    T* const slopes = in.gradients.distances + first;
-    const bool new_slopes = in.heads.first_head == 0;
-    for (T* other = in.gradients.distances + pairs.row_ptr[i]; other < slopes; ++other) {
-        *other = T(0);
-    }
+// The slopes of n bonds from their eight numbers each; more than n are written where there is room.
+template <bool New, typename T>
+GNNCV_INLINE void add_slopes(const T* numbers, std::int64_t n, T inverse_step, std::int64_t room, T* slopes) {
     for (std::int64_t k = 0; k < n; k += eight) {
-        const Eight<T> sums =
-            sums_of_eights(in.bonds.logit_slopes + eight * (b + k)) * in.input.table.inverse_step;
-        if (new_slopes && k + eight <= writable) { // what is too much the next center overwrites
+        const Eight<T> sums = sums_of_eights(numbers + eight * k) * inverse_step;
+        if (New && k + eight <= room) {
             store_as(slopes + k, sums);
             continue;
         }
         T each[eight];
         store_as(each, sums);
         for (std::int64_t p = k; p < std::min<std::int64_t>(n, k + eight); ++p) {
-            slopes[p] = (new_slopes ? T(0) : slopes[p]) + each[p - k];
+            slopes[p] = (New ? T(0) : slopes[p]) + each[p - k];
         }
     }
-    return b + n;
+}
+
+// What is written behind a list of bonds is of later ones or of the pairs before a half, which get zeros.
+template <bool New, typename T>
+GNNCV_INLINE void add_slopes(const TableAttentionInput<T>& input, const HalfBonds<T>& bonds, T* distances) {
+    const T* numbers = bonds.slopes;
+    const std::int64_t end = input.pairs.end(input.pairs.n_centers - 1);
+    bonds.for_lists([&](std::int64_t first, std::int64_t n) __attribute__((always_inline)) {
+        add_slopes<New>(numbers, n, input.table.inverse_step, end - first, distances + first);
+        numbers += eight * n;
+    });
+}
+template <typename T>
+GNNCV_INLINE void clear_others(const PairRows& pairs, T* distances) {
+    for (std::int64_t i = pairs.first_center; i < pairs.n_centers; ++i) {
+        std::fill(distances + pairs.row_ptr[i], distances + pairs.begin(i), T(0));
+    }
 }
 
 template <int M, typename T>
 GNNCV_INLINE void half_backward_body(const TableAttentionInput<T>& input, const AttentionHeads<T>& heads,
                                      const TableAttentionHalfGradients<T>& gradients) {
     const Squash<T> squash(input.bound);
-    BondScratch<T> bonds(eight);
-    LaneBuffer<T> registers;
-    Lanes<T>* buffer = registers.reserve(3 * heads.n_registers);
-    const HalfBackward<T> in{input, heads, gradients, bonds};
-    std::int64_t begin = input.pairs.first_center;
-    while (begin < input.pairs.n_centers) {
-        bonds.fill(input, heads, begin);
-        const std::int64_t end = bonds.end_center();
-        fill_logits(in, begin);
+    HalfBonds<T> bonds(input.pairs);
+    LaneBuffer<T> memory;
+    Lanes<T>* buffer = memory.reserve(3 * heads.n_registers);
+    const Sites<M, T> sites{heads.table(),       heads.values(0), heads.gradients(0),
+                            heads.quantities(0), gradients.sums,  heads.n_registers};
+    for (bonds.fill(input, heads.row()); bonds.n > 0; bonds.fill(input, heads.row())) {
+        fill_logits(heads, bonds);
         fill_exponentials(squash, bonds);
-        const Memory<M, T> memory(in);
-        for (std::int64_t i = begin, b = 0; i < end; ++i) {
-            b = add_channels(input.pairs, memory, i, b, buffer);
+        for (std::int64_t r = 0, b = 0; r < bonds.n_runs; b += bonds.runs[r++].n) {
+            add_channels(sites, bonds, bonds.runs[r], b, buffer);
         }
-        for (std::int64_t i = begin, b = 0; i < end; ++i) {
-            b = add_slopes(in, i, b);
+        if (heads.first_head == 0) {
+            add_slopes<true>(input, bonds, gradients.distances);
+        } else {
+            add_slopes<false>(input, bonds, gradients.distances);
         }
-        begin = end;
     }
+    clear_others(input.pairs, gradients.distances);
 }
 
 #define GNNCV_INSTANCE(M, T)                                                                                 \

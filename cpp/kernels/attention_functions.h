@@ -1,0 +1,128 @@
+// What table_attention needs of bonds beside their channels: places in the table, the functions of distance
+// that are not filters, and exponentials.
+#pragma once
+
+#include "kernels/attention_lanes.h"
+#include "kernels/lanes_exp.h"
+#include "kernels/radial_table.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+namespace gnncv::kernels {
+
+// Where distances lie in the table: offsets of their intervals, `row` numbers each, and the places there, 0
+// to
+// 1. Whole registers as far as they can be read, so that room for one more must be behind what is written.
+template <typename T>
+GNNCV_INLINE void fill_places(const RadialTable<T>& table, std::int64_t row, const T* distances,
+                              std::int64_t n, std::int64_t readable, std::int32_t* offsets, T* places) {
+    constexpr int width = LanesOf<T>::width;
+    using Ints __attribute__((vector_size(width * sizeof(std::int32_t)))) = std::int32_t;
+    const auto last = static_cast<std::int32_t>(table.n_intervals) - 1, step = static_cast<std::int32_t>(row);
+    std::int64_t b = 0;
+    for (; b < n && b + width <= readable; b += width) {
+        const Lanes<T> x = load_lanes<T>(distances + b) * table.inverse_step;
+        Ints interval = __builtin_convertvector(x, Ints);
+        interval = interval < last ? interval : last;
+        interval = interval > 0 ? interval : 0; // of what is no number: the first
+        const Ints offset = interval * step;
+        std::memcpy(offsets + b, &offset, sizeof offset);
+        store_lanes<T>(places + b, x - __builtin_convertvector(interval, Lanes<T>));
+    }
+    for (; b < n; ++b) {
+        const T x = distances[b] * table.inverse_step;
+        const auto interval = std::clamp<std::int32_t>(static_cast<std::int32_t>(x), std::int32_t{0}, last);
+        offsets[b] = interval * step;
+        places[b] = x - static_cast<T>(interval);
+    }
+}
+
+// The extra functions of one bond, their terms at a. Even and odd terms are polynomials in t^2 of their own,
+// side by side: half as many registers to load.
+template <typename T>
+struct TermPair {
+    Eight<T> even, odd;
+};
+GNNCV_INLINE TermPair<float> halves(const Lanes<float>& x) {
+    return {__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7),
+            __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15)};
+}
+GNNCV_INLINE Eight<float> extra_functions(const float* a, float t) {
+    const float u = t * t;
+    const TermPair<float> sum =
+        halves(load_lanes<float>(a) + u * (load_lanes<float>(a + 16) + u * load_lanes<float>(a + 32)));
+    return sum.even + t * sum.odd;
+}
+GNNCV_INLINE Eight<float> extra_functions(const float* a, float t, Eight<float>& slope) {
+    const float u = t * t;
+    const Lanes<float> last = load_lanes<float>(a + 32), inner = load_lanes<float>(a + 16) + u * last;
+    const TermPair<float> sum = halves(load_lanes<float>(a) + u * inner), in_u = halves(inner + u * last);
+    slope = sum.odd + (t + t) * (in_u.even + t * in_u.odd);
+    return sum.even + t * sum.odd;
+}
+GNNCV_INLINE Eight<double> extra_functions(const double* a, double t) {
+    return polynomial<Eight<double>>(
+        t, [a](int k) __attribute__((always_inline)) { return load_as<Eight<double>>(a + 8 * k); });
+}
+GNNCV_INLINE Eight<double> extra_functions(const double* a, double t, Eight<double>& slope) {
+    const auto both = polynomial_and_slope<Eight<double>>(
+        t, [a](int k) __attribute__((always_inline)) { return load_as<Eight<double>>(a + 8 * k); });
+    slope = both.slope;
+    return both.value;
+}
+
+// exp(b tanh(l / b)) by powers of two that cannot overflow: tanh is odd, and |l| beyond which it is one is
+// cut.
+template <typename T>
+struct Squash {
+    using Ints __attribute__((vector_size(64))) =
+        std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+    static constexpr int at_once = 4, width = LanesOf<T>::width; // registers: they do not wait for each other
+    T per_bound, bound;                                          // both with the logarithm of two
+
+    explicit Squash(double b) : per_bound(static_cast<T>(-2.0 / (b * ln2))), bound(static_cast<T>(b / ln2)) {}
+
+    // Of `at_once` registers in memory: tanh(l / b) and the exponentials.
+    GNNCV_INLINE void operator()(const T* logits, Lanes<T>* squashed, Lanes<T>* exponentials) const {
+        constexpr T least = sizeof(T) == 4 ? T(-40) : T(-100);
+        Lanes<T>* x = exponentials;
+        for (int r = 0; r < at_once; ++r) {
+            x[r] = per_bound * as_lanes(as_ints(load_lanes<T>(logits + r * width)) & ~sign_bit);
+        }
+        for (int r = 0; r < at_once; ++r) {
+            x[r] = x[r] > least ? x[r] : Lanes<T>{} + least;
+        }
+        lanes_exp2<at_once, T>(x);
+        for (int r = 0; r < at_once; ++r) {
+            squashed[r] = (T(1) - x[r]) / (T(1) + x[r]);
+        }
+        for (int r = 0; r < at_once; ++r) {
+            const Ints sign = as_ints(load_lanes<T>(logits + r * width)) & sign_bit;
+            squashed[r] = as_lanes(as_ints(squashed[r]) | sign);
+        }
+        for (int r = 0; r < at_once; ++r) {
+            x[r] = squashed[r] * bound;
+        }
+        lanes_exp2<at_once, T>(x);
+    }
+
+private:
+    static constexpr double ln2 = 0.69314718055994530942;
+    static constexpr auto sign_bit = std::numeric_limits<typename ExpConstants<T>::Int>::min();
+
+    GNNCV_INLINE static Ints as_ints(const Lanes<T>& x) {
+        Ints bits;
+        std::memcpy(&bits, &x, sizeof bits);
+        return bits;
+    }
+    GNNCV_INLINE static Lanes<T> as_lanes(const Ints& bits) {
+        Lanes<T> x;
+        std::memcpy(&x, &bits, sizeof x);
+        return x;
+    }
+};
+
+} // namespace gnncv::kernels
