@@ -28,7 +28,7 @@ struct Rows {
     [[nodiscard]] T* row(std::int64_t s) const { return data + s * stride; }
 };
 
-// result[s, o] = bias[o] + sum_c rows[s, c] weights[c, o]
+// result[s, o] = (bias[o] + sum_c rows[s, c] weights[c, o]) factors[s, o]
 template <typename T>
 struct RowsProduct {
     const T* rows;
@@ -36,38 +36,37 @@ struct RowsProduct {
     std::int64_t n_in;
     const T* weights;
     std::int64_t weight_stride;
-    const T* bias; // or null: zero
+    const T* bias;    // or null: zero
+    const T* factors; // or null: one
+    std::int64_t factor_stride;
     T* result;
     std::int64_t result_stride;
     std::int64_t n_columns; // a multiple of row_padding
-    std::int64_t n_rows;    // as many are computed as fill tiles
+    std::int64_t n_rows;    // as many are computed as fill tiles, factors read
 };
 template <typename T>
 void multiply_rows(const RowsProduct<T>& product);
 
-// In place, n a multiple of row_padding; slopes may be null.
+// In place, of n_columns columns, a multiple of row_padding; slopes.data may be null.
 template <typename T>
-void activate(Activation kind, T* values, T* slopes, std::int64_t n);
+void activate(Activation kind, Rows<T> values, Rows<T> slopes, std::int64_t n_rows, std::int64_t n_columns);
 
-// result[s, c] = rows[s, c] of n_columns columns
+// result[s, c] = rows[s, c], or += rows[s, c], of n_columns columns
 template <typename T>
 void copy_rows(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result);
-
-// numbers[k] *= factors[k]
 template <typename T>
-void scale_numbers(const T* factors, std::int64_t n, T* numbers);
+void add_rows(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result);
 
 // The mean square of a row less its target, errors[s] = mean_c (rows[s, c] - target[s, c])^2.
 template <typename T>
 struct RowsErrors {
-    Rows<const T> rows;
-    const T* target; // (n_rows, n_columns)
+    Rows<const T> rows, target;
     std::int64_t n_rows, n_columns;
 };
 template <typename T>
 void rows_errors(const RowsErrors<T>& input, T* errors);
 
-// Gradients of the rows and, unless null, of the target.
+// Gradients of the rows and, unless null, of the target (n_rows, n_columns).
 template <typename T>
 void rows_errors_backward(const RowsErrors<T>& input, const T* errors_gradient, Rows<T> gradient,
                           T* target_gradient);

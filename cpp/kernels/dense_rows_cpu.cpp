@@ -21,14 +21,17 @@ GNNCV_INLINE void add_products(const T* rows, std::int64_t row_stride, const T* 
     }
 }
 
-template <int n_rows, int n_registers, int n_parts, int bytes, typename T>
+template <int n_rows, int n_registers, int n_parts, int bytes, bool with_factors, typename T>
 GNNCV_INLINE void tile(const RowsProduct<T>& p, std::int64_t row, std::int64_t column) {
     constexpr int width = LanesOf<T, bytes>::width;
     const T* __restrict__ rows = p.rows + row * p.row_stride;
     const T* __restrict__ weights = p.weights + column;
+    const T* __restrict__ factors = with_factors ? p.factors + row * p.factor_stride + column : nullptr;
     T* __restrict__ result = p.result + row * p.result_stride + column;
     Lanes<T, bytes> sums[n_parts][n_rows][n_registers]{};
+#pragma GCC unroll 16
     for (int s = 0; s < n_rows; ++s) {
+#pragma GCC unroll 2
         for (int v = 0; v < n_registers; ++v) {
             sums[0][s][v] = p.bias ? load_lanes<T, bytes>(p.bias + column + v * width) : Lanes<T, bytes>{};
         }
@@ -44,12 +47,18 @@ GNNCV_INLINE void tile(const RowsProduct<T>& p, std::int64_t row, std::int64_t c
             add_products<n_rows, n_registers>(rows + c, p.row_stride, weights, sums[0]);
         }
     }
+#pragma GCC unroll 16
     for (int s = 0; s < n_rows; ++s) {
+#pragma GCC unroll 2
         for (int v = 0; v < n_registers; ++v) {
+            Lanes<T, bytes> sum = sums[0][s][v];
             for (int part = 1; part < n_parts; ++part) {
-                sums[0][s][v] += sums[part][s][v];
+                sum += sums[part][s][v];
             }
-            store_lanes(result + s * p.result_stride + v * width, sums[0][s][v]);
+            if constexpr (with_factors) {
+                sum *= load_lanes<T, bytes>(factors + s * p.factor_stride + v * width);
+            }
+            store_lanes(result + s * p.result_stride + v * width, sum);
         }
     }
 }
@@ -59,7 +68,11 @@ template <int n_rows, int n_registers, int n_parts, int bytes, typename T>
 GNNCV_INLINE void column_of_tiles(const RowsProduct<T>& p, std::int64_t column) {
     static_assert(row_tile % n_rows == 0);
     for (std::int64_t row = 0; row < p.n_rows; row += n_rows) {
-        tile<n_rows, n_registers, n_parts, bytes>(p, row, column);
+        if (p.factors) {
+            tile<n_rows, n_registers, n_parts, bytes, true>(p, row, column);
+        } else {
+            tile<n_rows, n_registers, n_parts, bytes, false>(p, row, column);
+        }
     }
 }
 
@@ -83,26 +96,31 @@ GNNCV_INLINE void multiply_body(const RowsProduct<T>& p) {
 }
 
 template <Activation kind, int bytes, typename T>
-GNNCV_INLINE void activate_all(T* __restrict__ values, T* __restrict__ slopes, std::int64_t n) {
+GNNCV_INLINE void activate_all(Rows<T> values, Rows<T> slopes, std::int64_t n_rows, std::int64_t n_columns) {
     constexpr int width = LanesOf<T, bytes>::width;
-    for (std::int64_t k = 0; k < n; k += width) {
-        const auto y = activated<kind, T>(load_lanes<T, bytes>(values + k));
-        store_lanes(values + k, y.value);
-        if (slopes) {
-            store_lanes(slopes + k, y.slope);
+    for (std::int64_t s = 0; s < n_rows; ++s) {
+        T* const __restrict__ row = values.row(s);
+        T* const __restrict__ of_slopes = slopes.data ? slopes.row(s) : nullptr;
+        for (std::int64_t c = 0; c < n_columns; c += width) {
+            const auto y = activated<kind, T>(load_lanes<T, bytes>(row + c));
+            store_lanes(row + c, y.value);
+            if (of_slopes) {
+                store_lanes(of_slopes + c, y.slope);
+            }
         }
     }
 }
 
 template <int bytes, typename T>
-GNNCV_INLINE void activate_body(Activation kind, T* values, T* slopes, std::int64_t n) {
+GNNCV_INLINE void activate_body(Activation kind, Rows<T> values, Rows<T> slopes, std::int64_t n_rows,
+                                std::int64_t n_columns) {
     switch (kind) {
     case Activation::silu:
-        return activate_all<Activation::silu, bytes>(values, slopes, n);
+        return activate_all<Activation::silu, bytes>(values, slopes, n_rows, n_columns);
     case Activation::softplus:
-        return activate_all<Activation::softplus, bytes>(values, slopes, n);
+        return activate_all<Activation::softplus, bytes>(values, slopes, n_rows, n_columns);
     case Activation::tanh:
-        return activate_all<Activation::tanh, bytes>(values, slopes, n);
+        return activate_all<Activation::tanh, bytes>(values, slopes, n_rows, n_columns);
     }
 }
 
@@ -131,31 +149,39 @@ GNNCV_INLINE void copy_body(Rows<const T> rows, std::int64_t n_rows, std::int64_
     }
 }
 
-template <typename T>
-GNNCV_INLINE void scale_body(const T* __restrict__ factors, std::int64_t n, T* __restrict__ numbers) {
-    for (std::int64_t k = 0; k < n; ++k) {
-        numbers[k] *= factors[k];
+template <int bytes, typename T>
+GNNCV_INLINE void add_body(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result) {
+    constexpr int width = LanesOf<T, bytes>::width;
+    for (std::int64_t s = 0; s < n_rows; ++s) {
+        const T* from = rows.row(s);
+        T* to = result.row(s);
+        std::int64_t c = 0;
+        for (; c + width <= n_columns; c += width) {
+            store_lanes(to + c, load_lanes<T, bytes>(to + c) + load_lanes<T, bytes>(from + c));
+        }
+        for (; c < n_columns; ++c) {
+            to[c] += from[c];
+        }
     }
 }
 
 template <int bytes, typename T>
 GNNCV_INLINE void errors_body(const RowsErrors<T>& in, T* __restrict__ errors) {
     constexpr int width = LanesOf<T, bytes>::width;
-    const T* target = in.target;
-    for (std::int64_t s = 0; s < in.n_rows; ++s, target += in.n_columns) {
-        const T* row = in.rows.row(s);
+    for (std::int64_t s = 0; s < in.n_rows; ++s) {
+        const T *row = in.rows.row(s), *target = in.target.row(s);
         Lanes<T, bytes> squares{};
         std::int64_t c = 0;
         for (; c + width <= in.n_columns; c += width) {
             const Lanes<T, bytes> error = load_lanes<T, bytes>(row + c) - load_lanes<T, bytes>(target + c);
             squares += error * error;
         }
-        for (int w = 0; c + w < in.n_columns; ++w) {
-            squares[w] += (row[c + w] - target[c + w]) * (row[c + w] - target[c + w]);
-        }
         T sum = 0;
-        for (int w = 0; w < width; ++w) {
+        for (int w = 0; c > 0 && w < width; ++w) {
             sum += squares[w];
+        }
+        for (; c < in.n_columns; ++c) {
+            sum += (row[c] - target[c]) * (row[c] - target[c]);
         }
         errors[s] = sum / static_cast<T>(in.n_columns);
     }
@@ -164,10 +190,10 @@ GNNCV_INLINE void errors_body(const RowsErrors<T>& in, T* __restrict__ errors) {
 template <typename T>
 GNNCV_INLINE void errors_backward_body(const RowsErrors<T>& in, const T* __restrict__ errors_gradient,
                                        Rows<T> gradient, T* __restrict__ target_gradient) {
-    const T* __restrict__ target = in.target;
-    for (std::int64_t s = 0; s < in.n_rows; ++s, target += in.n_columns) {
+    for (std::int64_t s = 0; s < in.n_rows; ++s) {
         const T weight = T(2) * errors_gradient[s] / static_cast<T>(in.n_columns);
         const T* __restrict__ row = in.rows.row(s);
+        const T* __restrict__ target = in.target.row(s);
         T* __restrict__ result = gradient.row(s);
         for (std::int64_t c = 0; c < in.n_columns; ++c) {
             result[c] = weight * (row[c] - target[c]);
@@ -185,14 +211,15 @@ GNNCV_INLINE void errors_backward_body(const RowsErrors<T>& in, const T* __restr
     attribute void multiply(const RowsProduct<T>& product) {                                                 \
         multiply_body<bytes>(product);                                                                       \
     }                                                                                                        \
-    attribute void activate_numbers(Activation kind, T* values, T* slopes, std::int64_t n) {                 \
-        activate_body<bytes>(kind, values, slopes, n);                                                       \
+    attribute void activate_rows(Activation kind, Rows<T> values, Rows<T> slopes, std::int64_t n_rows,       \
+                                 std::int64_t n_columns) {                                                   \
+        activate_body<bytes>(kind, values, slopes, n_rows, n_columns);                                       \
     }                                                                                                        \
     attribute void copy(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result) {   \
         copy_body<bytes>(rows, n_rows, n_columns, result);                                                   \
     }                                                                                                        \
-    attribute void scale(const T* factors, std::int64_t n, T* numbers) {                                     \
-        scale_body(factors, n, numbers);                                                                     \
+    attribute void add(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result) {    \
+        add_body<bytes>(rows, n_rows, n_columns, result);                                                    \
     }                                                                                                        \
     attribute void errors_of(const RowsErrors<T>& input, T* errors) {                                        \
         errors_body<bytes>(input, errors);                                                                   \
@@ -215,16 +242,16 @@ void multiply_rows(const RowsProduct<T>& product) {
     multiply(product);
 }
 template <typename T>
-void activate(Activation kind, T* values, T* slopes, std::int64_t n) {
-    activate_numbers(kind, values, slopes, n);
+void activate(Activation kind, Rows<T> values, Rows<T> slopes, std::int64_t n_rows, std::int64_t n_columns) {
+    activate_rows(kind, values, slopes, n_rows, n_columns);
 }
 template <typename T>
 void copy_rows(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result) {
     copy(rows, n_rows, n_columns, result);
 }
 template <typename T>
-void scale_numbers(const T* factors, std::int64_t n, T* numbers) {
-    scale(factors, n, numbers);
+void add_rows(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result) {
+    add(rows, n_rows, n_columns, result);
 }
 template <typename T>
 void rows_errors(const RowsErrors<T>& input, T* errors) {
@@ -238,9 +265,9 @@ void rows_errors_backward(const RowsErrors<T>& input, const T* errors_gradient, 
 
 #define GNNCV_INSTANCE(T)                                                                                    \
     template void multiply_rows(const RowsProduct<T>&);                                                      \
-    template void activate(Activation, T*, T*, std::int64_t);                                                \
+    template void activate(Activation, Rows<T>, Rows<T>, std::int64_t, std::int64_t);                        \
     template void copy_rows(Rows<const T>, std::int64_t, std::int64_t, Rows<T>);                             \
-    template void scale_numbers(const T*, std::int64_t, T*);                                                 \
+    template void add_rows(Rows<const T>, std::int64_t, std::int64_t, Rows<T>);                              \
     template void rows_errors(const RowsErrors<T>&, T*);                                                     \
     template void rows_errors_backward(const RowsErrors<T>&, const T*, Rows<T>, T*);
 GNNCV_INSTANCE(float)

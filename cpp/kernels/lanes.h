@@ -65,6 +65,18 @@ GNNCV_INLINE void store_lanes(T* numbers, const V& lanes) {
     std::memcpy(numbers, &lanes, sizeof lanes);
 }
 
+// Numbers f(0), f(1), ... in double precision, collected in the register: written to memory one by one they
+// would be waited for.
+template <int bytes, typename F>
+GNNCV_INLINE Lanes<double, bytes> collect_lanes(const F& f) {
+    Lanes<double, bytes> lanes{};
+#pragma GCC unroll 8
+    for (int w = 0; w < LanesOf<double, bytes>::width; ++w) {
+        lanes[w] = static_cast<double>(f(w));
+    }
+    return lanes;
+}
+
 // By halves, so that the additions do not wait for one another.
 GNNCV_INLINE float sum_of(const Lanes<float>& x) {
     using Eight __attribute__((vector_size(32))) = float;

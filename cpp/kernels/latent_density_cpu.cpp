@@ -15,33 +15,49 @@ struct Mixture {
     static constexpr int width = LanesOf<double, bytes>::width;
 
     const LatentDensityInput<T>& in;
-    Register *latents, *whitened, *exponents, *gradient;
+    Register *latents, *exponents, *gradient;
 
     GNNCV_INLINE Mixture(const LatentDensityInput<T>& in, LaneBuffer<double>& buffer)
-        : in(in), latents(reinterpret_cast<Register*>(buffer.reserve(3 * in.n_latent + in.n_components))),
-          whitened(latents + in.n_latent), exponents(whitened + in.n_latent),
-          gradient(exponents + in.n_components) {}
+        : in(in), latents(reinterpret_cast<Register*>(buffer.reserve(2 * in.n_latent + in.n_components))),
+          exponents(latents + in.n_latent), gradient(exponents + in.n_components) {}
 
     // Of a last block that is not full, the last site is repeated.
     GNNCV_INLINE void read(std::int64_t first, std::int64_t end) const {
-        for (int w = 0; w < width; ++w) {
-            const T* site = in.latents + std::min(first + w, end - 1) * in.n_latent;
-            for (std::int64_t d = 0; d < in.n_latent; ++d) {
-                latents[d][w] = static_cast<double>(site[d]);
+        const std::int64_t n = in.n_latent;
+        for (std::int64_t d = 0; d < n; ++d) {
+            latents[d] = collect_lanes<bytes>([&](int w) __attribute__((always_inline)) {
+                return in.latents[std::min(first + w, end - 1) * n + d];
+            });
+        }
+    }
+
+    // Numbers e .. e+count-1 of W_k^T (z - m_k), side by side so that they do not wait for one another.
+    template <int count>
+    GNNCV_INLINE void whiten(std::int64_t k, std::int64_t e, Register (&sums)[count]) const {
+        const double* mean = in.means + k * in.n_latent;
+        const double* whitening = in.whitenings + k * in.n_latent * in.n_latent + e;
+        std::fill_n(sums, count, Register{});
+        for (std::int64_t d = 0; d < in.n_latent; ++d, whitening += in.n_latent) {
+            const Register offset = latents[d] - mean[d];
+            for (int c = 0; c < count; ++c) {
+                sums[c] += whitening[c] * offset;
             }
         }
     }
 
-    // W_k^T (z - m_k)
-    GNNCV_INLINE void whiten(std::int64_t k) const {
-        const double* mean = in.means + k * in.n_latent;
-        const double* whitening = in.whitenings + k * in.n_latent * in.n_latent;
-        std::fill_n(whitened, in.n_latent, Register{});
-        for (std::int64_t d = 0; d < in.n_latent; ++d) {
-            const Register offset = latents[d] - mean[d];
-            for (std::int64_t e = 0; e < in.n_latent; ++e) {
-                whitened[e] += whitening[d * in.n_latent + e] * offset;
-            }
+    // f(e, numbers) for all numbers of W_k^T (z - m_k), four at once as long as there are so many
+    template <typename F>
+    GNNCV_INLINE void whitened(std::int64_t k, const F& f) const {
+        std::int64_t e = 0;
+        for (; e + 4 <= in.n_latent; e += 4) {
+            Register sums[4];
+            whiten(k, e, sums);
+            f(e, sums);
+        }
+        for (; e < in.n_latent; ++e) {
+            Register sums[1];
+            whiten(k, e, sums);
+            f(e, sums);
         }
     }
 
@@ -49,11 +65,12 @@ struct Mixture {
     GNNCV_INLINE Register shares() const {
         Register largest = Register{} - 1e300;
         for (std::int64_t k = 0; k < in.n_components; ++k) {
-            whiten(k);
             Register square{};
-            for (std::int64_t e = 0; e < in.n_latent; ++e) {
-                square += whitened[e] * whitened[e];
-            }
+            whitened(k, [&](std::int64_t, const auto& numbers) __attribute__((always_inline)) {
+                for (const Register& number : numbers) {
+                    square += number * number;
+                }
+            });
             exponents[k] = in.log_weights[k] - 0.5 * square;
             largest = exponents[k] > largest ? exponents[k] : largest;
         }
@@ -102,15 +119,16 @@ GNNCV_INLINE void backward_body(const LatentDensityInput<T>& in, const double* s
         weight /= mixture.sum_of_shares();
         std::fill_n(mixture.gradient, n, typename Mixture<bytes, T>::Register{});
         for (std::int64_t k = 0; k < in.n_components; ++k) {
-            mixture.whiten(k);
             const auto share = weight * mixture.exponents[k];
-            for (std::int64_t d = 0; d < n; ++d) {
-                typename Mixture<bytes, T>::Register sum{};
-                for (std::int64_t e = 0; e < n; ++e) {
-                    sum += in.whitenings[(k * n + d) * n + e] * mixture.whitened[e];
+            const double* whitening = in.whitenings + k * n * n;
+            mixture.whitened(k, [&](std::int64_t e, const auto& numbers) __attribute__((always_inline)) {
+                for (std::int64_t d = 0; d < n; ++d) {
+                    const double* row = whitening + d * n + e;
+                    for (const auto& number : numbers) {
+                        mixture.gradient[d] += *row++ * share * number;
+                    }
                 }
-                mixture.gradient[d] += share * sum;
-            }
+            });
         }
         for (int w = 0; w < mixture.width && first + w < end; ++w) {
             for (std::int64_t d = 0; d < n; ++d) {

@@ -21,11 +21,10 @@ GNNCV_INLINE void probabilities_body(const SiteColumnsInput<T>& in, double* colu
     const std::int64_t n = in.n_classes, stride = in.n_columns();
     auto* const shares = reinterpret_cast<Register*>(buffer.reserve(n));
     for (std::int64_t first = begin; first < end; first += width) {
-        for (int w = 0; w < width; ++w) { // of a last block that is not full, the last site is repeated
-            const T* logits = in.logits + std::min(first + w, end - 1) * n;
-            for (std::int64_t c = 0; c < n; ++c) {
-                shares[c][w] = static_cast<double>(logits[c]);
-            }
+        for (std::int64_t c = 0; c < n; ++c) { // of a last block that is not full, the last site is repeated
+            shares[c] = collect_lanes<bytes>([&](int w) __attribute__((always_inline)) {
+                return in.logits[std::min(first + w, end - 1) * n + c];
+            });
         }
         Register largest = shares[0], sum{};
         for (std::int64_t c = 1; c < n; ++c) {
@@ -44,6 +43,31 @@ GNNCV_INLINE void probabilities_body(const SiteColumnsInput<T>& in, double* colu
     }
 }
 
+// Few sites at once, so that roots and divisions are of registers.
+template <int bytes, typename T>
+GNNCV_INLINE void novelties_body(const SiteColumnsInput<T>& in, double* columns, std::int64_t begin,
+                                 std::int64_t end) {
+    constexpr std::int64_t width = 8;
+    const std::int64_t stride = in.n_columns();
+    double* column = columns + stride - 1;
+    for (std::int64_t first = begin; first < end; first += width) {
+        const std::int64_t n = std::min(width, end - first);
+        double e[width]{}, h[width]{}, novelty[width];
+        for (std::int64_t w = 0; w < n; ++w) {
+            e[w] = static_cast<double>(in.errors[first + w]);
+            h[w] = in.surprises[first + w];
+        }
+        for (std::int64_t w = 0; w < width; ++w) {
+            const double a = e[w] / in.error_scale, b = h[w] / in.surprise_scale;
+            const double fourth = a * a * (a * a) + b * b * (b * b) + novelty_floor;
+            novelty[w] = std::sqrt(std::sqrt(fourth)) / in.novelty_scale;
+        }
+        for (std::int64_t w = 0; w < n; ++w) {
+            column[(first + w) * stride] = novelty[w];
+        }
+    }
+}
+
 #define GNNCV_INSTANCE(attribute, bytes)                                                                     \
     attribute void probabilities(const SiteColumnsInput<float>& in, double* columns, std::int64_t begin,     \
                                  std::int64_t end, LaneBuffer<double>& buffer) {                             \
@@ -52,6 +76,14 @@ GNNCV_INLINE void probabilities_body(const SiteColumnsInput<T>& in, double* colu
     attribute void probabilities(const SiteColumnsInput<double>& in, double* columns, std::int64_t begin,    \
                                  std::int64_t end, LaneBuffer<double>& buffer) {                             \
         probabilities_body<bytes>(in, columns, begin, end, buffer);                                          \
+    }                                                                                                        \
+    attribute void novelties(const SiteColumnsInput<float>& in, double* columns, std::int64_t begin,         \
+                             std::int64_t end) {                                                             \
+        novelties_body<bytes>(in, columns, begin, end);                                                      \
+    }                                                                                                        \
+    attribute void novelties(const SiteColumnsInput<double>& in, double* columns, std::int64_t begin,        \
+                             std::int64_t end) {                                                             \
+        novelties_body<bytes>(in, columns, begin, end);                                                      \
     }
 GNNCV_FOR_REGISTERS(GNNCV_INSTANCE)
 #undef GNNCV_INSTANCE
@@ -63,15 +95,11 @@ void site_columns_kernel(const SiteColumnsInput<T>& in, double* columns, std::in
                          std::int64_t end) {
     const std::int64_t stride = in.n_columns();
     for (std::int64_t i = begin; i < end; ++i) {
-        double* column = columns + i * stride;
         for (std::int64_t d = 0; d < in.n_latent; ++d) {
-            column[d] = static_cast<double>(in.latents[i * in.n_latent + d]);
+            columns[i * stride + d] = static_cast<double>(in.latents[i * in.n_latent + d]);
         }
-        const double e = static_cast<double>(in.errors[i]) / in.error_scale;
-        const double h = in.surprises[i] / in.surprise_scale;
-        const double fourth = e * e * (e * e) + h * h * (h * h) + novelty_floor;
-        column[stride - 1] = std::sqrt(std::sqrt(fourth)) / in.novelty_scale;
     }
+    novelties(in, columns, begin, end);
     if (in.n_classes > 0) {
         LaneBuffer<double> buffer;
         probabilities(in, columns, begin, end, buffer);

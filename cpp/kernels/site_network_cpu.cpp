@@ -11,150 +11,163 @@ T* numbers(Lanes<T>* lanes) {
     return reinterpret_cast<T*>(lanes);
 }
 
-template <typename T>
-void add_row(const T* __restrict__ from, std::int64_t n, T* __restrict__ to) {
-    for (std::int64_t k = 0; k < n; ++k) {
-        to[k] += from[k];
-    }
-}
-
 // Scratch of one thread: everything about the sites of one block.
 template <typename T>
 class Block {
 public:
-    using Inputs = std::span<const SiteColumns<const T>>;
-    using Outputs = std::span<const SiteColumns<T>>;
-
-    Block(const SiteNetwork<T>& network, bool with_slopes)
-        : network_(network), hidden_(network.layers().size() - 1), slopes_(with_slopes ? hidden_.size() : 0) {
-        const auto& layers = network.layers();
-        std::vector<Rows<T>*> all;
-        const auto plan = [&all](Rows<T>& rows, std::int64_t stride) {
-            rows.stride = stride;
-            all.push_back(&rows);
-        };
+    explicit Block(const SiteNetwork<T>& network) : network_(network), layers_(network.layers()) {
         std::int64_t widest = 0;
-        for (std::size_t l = 0; l < layers.size(); ++l) {
-            widest = std::max({widest, layers[l].in_stride, layers[l].out_stride});
-            plan(l < hidden_.size() ? hidden_[l] : output_, layers[l].out_stride);
-            if (l < slopes_.size()) {
-                plan(slopes_[l], layers[l].out_stride);
-            }
+        for (const auto& layer : layers_) {
+            widest = std::max({widest, layer.in_stride, layer.out_stride});
         }
-        plan(input_, layers.front().in_stride);
-        if (with_slopes) {
-            plan(input_slope_, layers.front().in_stride);
-            plan(received_, layers.back().out_stride);
-            plan(gradient_, widest);
-            plan(other_, widest);
-        }
-        std::int64_t n = 0;
-        for (Rows<T>* rows : all) {
-            n += row_tile * rows->stride;
-        }
+        const std::int64_t n = row_tile * (3 * widest + network.n_slopes());
         T* next = numbers<T>(storage_.reserve(n / row_padding<T>));
         std::fill_n(next, n, T(0));
-        for (Rows<T>* rows : all) {
-            rows->data = next;
-            next += row_tile * rows->stride;
+        for (T** rows : {&x_, &y_, &held_, &slopes_}) {
+            *rows = next;
+            next += row_tile * widest;
         }
     }
 
-    // Sites first .. first+count-1 side by side, through the activation if the network begins with it.
-    void read(Inputs inputs, std::int64_t first, std::int64_t count) {
+    void begin(std::int64_t first, std::int64_t count) {
         first_ = first;
         count_ = count;
-        gather(inputs, input_);
-        if (network_.activate_input()) {
-            activate(network_.activation(), input_.data, input_slope_.data, count_ * input_.stride);
-        }
     }
 
-    // The hidden layers; the last of them is not asked for where its slopes are enough, but costs no more.
-    void compute_hidden() {
-        for (std::size_t l = 0; l < hidden_.size(); ++l) {
-            multiply(l == 0 ? input_ : hidden_[l - 1], network_.layers()[l], hidden_[l]);
-            activate(network_.activation(), hidden_[l].data, slopes_.empty() ? nullptr : slopes_[l].data,
-                     count_ * hidden_[l].stride);
-        }
-    }
+    // The scratch's own slopes, where none have been kept.
+    [[nodiscard]] T* own_slopes() const { return slopes_; }
 
-    void compute_output(Inputs inputs) {
-        multiply(hidden_.empty() ? input_ : hidden_.back(), network_.layers().back(), output_);
-        if (network_.residual()) {
-            const std::int64_t n = inputs[0].n_columns;
-            for (std::int64_t s = 0; s < count_; ++s) {
-                add_row(inputs[0].data + (first_ + s) * n, n, output_.row(s));
+    // Through all layers; the last layer's numbers go to `outputs`, or stay where `last` says.
+    // slopes (count, n_slopes), or null.
+    Rows<T> forward(const NetworkInputs<T>& inputs, const NetworkOutputs<T>& outputs, T* slopes) {
+        Rows<const T> from = read(inputs.columns, layers_[0]);
+        T *to = y_, *next = x_;
+        Rows<T> result;
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
+            const auto& layer = layers_[l];
+            if (layer.slopes >= 0) {
+                activate<T>(network_.activation(), {l == 0 ? x_ : result.data, from.stride},
+                            {slopes ? slopes + layer.slopes : nullptr, network_.n_slopes()}, count_,
+                            layer.in_stride);
             }
-        }
-    }
-
-    void write(Outputs outputs) const { scatter(output_, outputs); }
-
-    void write_errors(SiteColumns<const T> target, T* errors) const {
-        rows_errors(against(target), errors + first_);
-    }
-
-    void read_gradient(Inputs outputs_gradient) { gather(outputs_gradient, received_); }
-
-    // The gradient of the outputs from that of their errors; that of the target is the negative.
-    void read_errors_gradient(SiteColumns<const T> target, const T* errors_gradient, T* target_gradient) {
-        rows_errors_backward(against(target), errors_gradient + first_, received_,
-                             target_gradient ? target_gradient + first_ * target.n_columns : nullptr);
-    }
-
-    // From the gradient of the outputs to that of the inputs, of as many columns as are wanted.
-    void backward(Outputs inputs_gradient) {
-        std::int64_t end = 0, n_wanted = 0;
-        for (const SiteColumns<T>& wanted : inputs_gradient) {
-            end += wanted.n_columns;
-            n_wanted = wanted.data ? end : n_wanted;
-        }
-        Rows<T> from = received_, to = gradient_, next = other_;
-        for (std::size_t l = network_.layers().size(); l-- > 0;) {
-            const auto& layer = network_.layers()[l];
-            to.stride = l == 0 ? padded_columns<T>(n_wanted) : layer.in_stride;
-            multiply_rows<T>({from.data, from.stride, layer.n_out, layer.backward, layer.in_stride, nullptr,
-                              to.data, to.stride, to.stride, count_});
-            if (l > 0) {
-                scale_numbers(slopes_[l - 1].data, count_ * to.stride, to.data);
+            const bool is_joint = l + 1 == network_.joint();
+            result = {to, layer.out_stride};
+            if (l + 1 == layers_.size() && whole(outputs.columns, layer.out_stride)) {
+                result.data = at(outputs.columns[0]);
             }
-            from = to;
+            multiply_rows<T>({from.data, from.stride, layer.n_in, layer.forward, layer.out_stride, layer.bias,
+                              nullptr, 0, result.data, result.stride, layer.out_stride, count_});
+            if (is_joint && inputs.added.data) {
+                add_rows<T>({at(inputs.added), inputs.added.stride}, count_, layer.n_out, result);
+            }
+            if (is_joint && outputs.joint.data) {
+                copy_rows<T>({result.data, result.stride}, count_, layer.n_out,
+                             {at(outputs.joint), outputs.joint.stride});
+            }
+            from = {result.data, result.stride};
             std::swap(to, next);
         }
-        if (network_.activate_input()) {
-            for (std::int64_t s = 0; s < count_; ++s) {
-                scale_numbers(input_slope_.row(s), n_wanted, from.row(s));
-            }
-        }
-        if (network_.residual()) {
-            for (std::int64_t s = 0; s < count_; ++s) {
-                add_row(received_.row(s), inputs_gradient[0].n_columns, from.row(s));
-            }
-        }
-        scatter(from, inputs_gradient);
+        scatter(result, outputs.columns);
+        return result;
     }
+
+    // From the gradients of the outputs to those of the inputs, of as many columns as are wanted.
+    void backward(const NetworkReceived<T>& received, const NetworkGradients<T>& gradients, const T* slopes) {
+        const bool any = std::any_of(received.columns.begin(), received.columns.end(),
+                                     [](const auto& part) { return part.data != nullptr; });
+        const std::size_t last = any ? layers_.size() : network_.joint();
+        Rows<T> from{x_, layers_[last - 1].out_stride};
+        gather(any ? received.columns : std::span(&received.joint, 1), from);
+        backward_from(last, from, any ? received.joint : SiteColumns<const T>{}, gradients, slopes);
+    }
+
+    // from: the gradient of what leaves so many layers, not in y_
+    void backward_from(std::size_t last, Rows<T> from, SiteColumns<const T> of_joint,
+                       const NetworkGradients<T>& gradients, const T* slopes) {
+        const std::int64_t n_wanted = wanted_columns(gradients.columns);
+        T *to = y_, *next = x_;
+        for (std::size_t l = last; l-- > 0;) {
+            const auto& layer = layers_[l];
+            if (l + 1 == network_.joint()) {
+                pass_joint(from, of_joint, layer.n_out, gradients);
+            }
+            const std::int64_t n_columns = l == 0 ? padded_columns<T>(n_wanted) : layer.in_stride;
+            const T* factors = layer.slopes >= 0 ? slopes + layer.slopes : nullptr;
+            Rows<T> result{to, n_columns};
+            if (l == 0 && !gradients.first_is_added && whole(gradients.columns, n_columns)) {
+                result.data = at(gradients.columns[0]);
+            }
+            multiply_rows<T>({from.data, from.stride, layer.n_out, layer.backward, layer.in_stride, nullptr,
+                              factors, network_.n_slopes(), result.data, result.stride, n_columns, count_});
+            from = result;
+            std::swap(to, next);
+        }
+        if (gradients.first_is_added && gradients.columns[0].data) {
+            const std::int64_t n = gradients.columns[0].n_columns;
+            add_rows<T>({held_, padded_columns<T>(n)}, count_, n, from);
+        }
+        scatter(from, gradients.columns);
+    }
+
+    RowsErrors<T> against(const Rows<T>& rebuilt, SiteColumns<const T> target) const {
+        return {{rebuilt.data, rebuilt.stride}, {at(target), target.stride}, count_, target.n_columns};
+    }
+
+    // Where the gradient of the outputs may be put for backward_from.
+    [[nodiscard]] Rows<T> gradient_rows() const { return {held_, layers_.back().out_stride}; }
 
 private:
-    RowsErrors<T> against(SiteColumns<const T> target) const {
-        return {{output_.data, output_.stride},
-                target.data + first_ * target.n_columns,
-                count_,
-                target.n_columns};
+    template <typename N>
+    N* at(const SiteColumns<N>& part) const {
+        return part.data + first_ * part.stride;
     }
 
-    void multiply(const Rows<T>& from, const typename SiteNetwork<T>::Layer& layer, const Rows<T>& to) const {
-        multiply_rows<T>({from.data, from.stride, layer.n_in, layer.forward, layer.out_stride, layer.bias,
-                          to.data, to.stride, to.stride, count_});
+    // Whether a full block may be computed right where it belongs: rows as the tiles have them.
+    bool whole(std::span<const SiteColumns<T>> parts, std::int64_t n_columns) const {
+        return count_ == row_tile && parts.size() == 1 && parts[0].data && parts[0].n_columns == n_columns &&
+               parts[0].stride == n_columns;
     }
 
-    void gather(Inputs columns, const Rows<T>& rows) const {
+    // The inputs side by side; where they lie if that is as good, and nothing is to be done to them.
+    Rows<const T> read(std::span<const SiteColumns<const T>> inputs,
+                       const typename SiteNetwork<T>::Layer& to) {
+        if (count_ == row_tile && inputs.size() == 1 && to.slopes < 0) {
+            return {at(inputs[0]), inputs[0].stride};
+        }
+        const Rows<T> rows{x_, to.in_stride};
+        gather(inputs, rows);
+        return {rows.data, rows.stride};
+    }
+
+    void pass_joint(const Rows<T>& gradient, SiteColumns<const T> of_joint, std::int64_t n,
+                    const NetworkGradients<T>& gradients) {
+        if (of_joint.data) {
+            add_rows<T>({at(of_joint), of_joint.stride}, count_, n, gradient);
+        }
+        if (gradients.added.data) {
+            copy_rows<T>({gradient.data, gradient.stride}, count_, n,
+                         {at(gradients.added), gradients.added.stride});
+        }
+        if (gradients.first_is_added) {
+            copy_rows<T>({gradient.data, gradient.stride}, count_, n, {held_, padded_columns<T>(n)});
+        }
+    }
+
+    static std::int64_t wanted_columns(std::span<const SiteColumns<T>> parts) {
+        std::int64_t end = 0, wanted = 0;
+        for (const SiteColumns<T>& part : parts) {
+            end += part.n_columns;
+            wanted = part.data ? end : wanted;
+        }
+        return wanted;
+    }
+
+    void gather(std::span<const SiteColumns<const T>> parts, const Rows<T>& rows) const {
         std::int64_t offset = 0;
-        for (const SiteColumns<const T>& part : columns) {
+        for (const SiteColumns<const T>& part : parts) {
             const Rows<T> to{rows.data + offset, rows.stride};
             if (part.data) {
-                copy_rows<T>({part.data + first_ * part.n_columns, part.n_columns}, count_, part.n_columns,
-                             to);
+                copy_rows<T>({at(part), part.stride}, count_, part.n_columns, to);
             }
             for (std::int64_t s = 0; !part.data && s < count_; ++s) {
                 std::fill_n(to.row(s), part.n_columns, T(0));
@@ -163,21 +176,21 @@ private:
         }
     }
 
-    void scatter(const Rows<T>& rows, Outputs columns) const {
+    void scatter(const Rows<T>& rows, std::span<const SiteColumns<T>> parts) const {
         std::int64_t offset = 0;
-        for (const SiteColumns<T>& part : columns) {
-            if (part.data) {
+        for (const SiteColumns<T>& part : parts) {
+            if (part.data && at(part) != rows.data) {
                 copy_rows<T>({rows.data + offset, rows.stride}, count_, part.n_columns,
-                             {part.data + first_ * part.n_columns, part.n_columns});
+                             {at(part), part.stride});
             }
             offset += part.n_columns;
         }
     }
 
     const SiteNetwork<T>& network_;
-    std::vector<Rows<T>> hidden_, slopes_; // activated; their derivatives
-    Rows<T> input_, input_slope_, output_, received_, gradient_, other_;
+    const std::vector<typename SiteNetwork<T>::Layer>& layers_;
     LaneBuffer<T> storage_;
+    T *x_, *y_, *held_, *slopes_;
     std::int64_t first_ = 0, count_ = 0;
 };
 
@@ -190,97 +203,108 @@ void for_blocks(SiteRange sites, const F& f) {
 
 } // namespace
 
-template <typename T>
-SiteNetwork<T>::SiteNetwork(std::span<const DenseLayer<T>> layers, Activation activation, bool activate_input,
-                            bool residual)
-    : activation_(activation), activate_input_(activate_input), residual_(residual) {
+std::int64_t NetworkShape::n_parameters() const {
     std::int64_t n = 0;
-    for (const DenseLayer<T>& layer : layers) {
-        const std::int64_t in = padded_columns<T>(layer.n_in), out = padded_columns<T>(layer.n_out);
-        n += (layer.n_in + 1) * out + layer.n_out * in;
+    for (std::size_t l = 0; l < n_layers(); ++l) {
+        n += (widths[l] + 1) * widths[l + 1];
+    }
+    return n;
+}
+
+template <typename T>
+SiteNetwork<T>::SiteNetwork(const T* parameters, const NetworkShape& shape)
+    : activation_(shape.activation), joint_(shape.joint) {
+    std::int64_t n = 0;
+    for (std::size_t l = 0; l < shape.n_layers(); ++l) {
+        const std::int64_t in = padded_columns<T>(shape.widths[l]);
+        const std::int64_t out = padded_columns<T>(shape.widths[l + 1]);
+        n += (shape.widths[l] + 1) * out + shape.widths[l + 1] * in;
     }
     T* next = numbers<T>(numbers_.reserve(n / row_padding<T>));
     std::fill_n(next, n, T(0));
-    for (const DenseLayer<T>& layer : layers) {
-        const std::int64_t in = padded_columns<T>(layer.n_in), out = padded_columns<T>(layer.n_out);
+    for (std::size_t l = 0; l < shape.n_layers(); ++l) {
+        const std::int64_t n_in = shape.widths[l], n_out = shape.widths[l + 1];
+        const std::int64_t in = padded_columns<T>(n_in), out = padded_columns<T>(n_out);
         T* const forward = next;
-        T* const bias = forward + layer.n_in * out;
+        T* const bias = forward + n_in * out;
         T* const backward = bias + out;
-        next = backward + layer.n_out * in;
-        for (std::int64_t o = 0; o < layer.n_out; ++o) {
-            bias[o] = layer.bias ? layer.bias[o] : T(0);
-            for (std::int64_t c = 0; c < layer.n_in; ++c) {
-                forward[c * out + o] = backward[o * in + c] = layer.weight[o * layer.n_in + c];
+        next = backward + n_out * in;
+        for (std::int64_t o = 0; o < n_out; ++o) {
+            for (std::int64_t c = 0; c < n_in; ++c) {
+                forward[c * out + o] = backward[o * in + c] = *parameters++;
             }
         }
-        layers_.push_back({layer.n_in, layer.n_out, in, out, forward, bias, backward});
+        std::copy_n(parameters, n_out, bias);
+        parameters += n_out;
+        layers_.push_back(
+            {n_in, n_out, in, out, forward, bias, backward, shape.activated[l] ? n_slopes_ : -1});
+        n_slopes_ += shape.activated[l] ? in : 0;
     }
 }
 
 template <typename T>
-void site_network_kernel(const SiteNetwork<T>& network, std::span<const SiteColumns<const T>> inputs,
-                         std::span<const SiteColumns<T>> outputs, SiteRange sites) {
-    Block<T> block(network, false);
+void site_network_kernel(const SiteNetwork<T>& network, const NetworkInputs<T>& inputs,
+                         const NetworkOutputs<T>& outputs, SiteRange sites) {
+    Block<T> block(network);
     for_blocks(sites, [&](std::int64_t first, std::int64_t count) {
-        block.read(inputs, first, count);
-        block.compute_hidden();
-        block.compute_output(inputs);
-        block.write(outputs);
+        block.begin(first, count);
+        block.forward(inputs, outputs,
+                      outputs.slopes ? outputs.slopes + first * network.n_slopes() : nullptr);
     });
 }
 
 template <typename T>
-void site_network_backward_kernel(const SiteNetwork<T>& network, std::span<const SiteColumns<const T>> inputs,
-                                  std::span<const SiteColumns<const T>> outputs_gradient,
-                                  std::span<const SiteColumns<T>> inputs_gradient, SiteRange sites) {
-    Block<T> block(network, true);
+void site_network_backward_kernel(const SiteNetwork<T>& network, const NetworkInputs<T>& inputs,
+                                  const NetworkReceived<T>& received, const NetworkGradients<T>& gradients,
+                                  SiteRange sites) {
+    Block<T> block(network);
     for_blocks(sites, [&](std::int64_t first, std::int64_t count) {
-        block.read(inputs, first, count);
-        block.compute_hidden();
-        block.read_gradient(outputs_gradient);
-        block.backward(inputs_gradient);
+        block.begin(first, count);
+        if (!received.slopes) {
+            block.forward(inputs, {}, block.own_slopes());
+        }
+        block.backward(received, gradients,
+                       received.slopes ? received.slopes + first * network.n_slopes() : block.own_slopes());
     });
 }
 
 template <typename T>
-void site_error_kernel(const SiteNetwork<T>& network, std::span<const SiteColumns<const T>> inputs,
+void site_error_kernel(const SiteNetwork<T>& network, SiteColumns<const T> inputs,
                        SiteColumns<const T> target, T* errors, SiteRange sites) {
-    Block<T> block(network, false);
+    Block<T> block(network);
     for_blocks(sites, [&](std::int64_t first, std::int64_t count) {
-        block.read(inputs, first, count);
-        block.compute_hidden();
-        block.compute_output(inputs);
-        block.write_errors(target, errors);
+        block.begin(first, count);
+        const Rows<T> rebuilt = block.forward({std::span(&inputs, 1), {}}, {}, nullptr);
+        rows_errors(block.against(rebuilt, target), errors + first);
     });
 }
 
 template <typename T>
-void site_error_backward_kernel(const SiteNetwork<T>& network, std::span<const SiteColumns<const T>> inputs,
+void site_error_backward_kernel(const SiteNetwork<T>& network, SiteColumns<const T> inputs,
                                 SiteColumns<const T> target, const T* errors_gradient,
-                                std::span<const SiteColumns<T>> inputs_gradient, T* target_gradient,
-                                SiteRange sites) {
-    Block<T> block(network, true);
+                                SiteColumns<T> inputs_gradient, T* target_gradient, SiteRange sites) {
+    Block<T> block(network);
     for_blocks(sites, [&](std::int64_t first, std::int64_t count) {
-        block.read(inputs, first, count);
-        block.compute_hidden();
-        block.compute_output(inputs);
-        block.read_errors_gradient(target, errors_gradient, target_gradient);
-        block.backward(inputs_gradient);
+        block.begin(first, count);
+        const Rows<T> rebuilt = block.forward({std::span(&inputs, 1), {}}, {}, block.own_slopes());
+        rows_errors_backward(block.against(rebuilt, target), errors_gradient + first, block.gradient_rows(),
+                             target_gradient ? target_gradient + first * target.n_columns : nullptr);
+        block.backward_from(network.layers().size(), block.gradient_rows(), {},
+                            {std::span(&inputs_gradient, 1), {}}, block.own_slopes());
     });
 }
 
 #define GNNCV_INSTANCE(T)                                                                                    \
     template class SiteNetwork<T>;                                                                           \
-    template void site_network_kernel(const SiteNetwork<T>&, std::span<const SiteColumns<const T>>,          \
-                                      std::span<const SiteColumns<T>>, SiteRange);                           \
-    template void site_network_backward_kernel(const SiteNetwork<T>&, std::span<const SiteColumns<const T>>, \
-                                               std::span<const SiteColumns<const T>>,                        \
-                                               std::span<const SiteColumns<T>>, SiteRange);                  \
-    template void site_error_kernel(const SiteNetwork<T>&, std::span<const SiteColumns<const T>>,            \
-                                    SiteColumns<const T>, T*, SiteRange);                                    \
-    template void site_error_backward_kernel(const SiteNetwork<T>&, std::span<const SiteColumns<const T>>,   \
-                                             SiteColumns<const T>, const T*,                                 \
-                                             std::span<const SiteColumns<T>>, T*, SiteRange);
+    template void site_network_kernel(const SiteNetwork<T>&, const NetworkInputs<T>&,                        \
+                                      const NetworkOutputs<T>&, SiteRange);                                  \
+    template void site_network_backward_kernel(const SiteNetwork<T>&, const NetworkInputs<T>&,               \
+                                               const NetworkReceived<T>&, const NetworkGradients<T>&,        \
+                                               SiteRange);                                                   \
+    template void site_error_kernel(const SiteNetwork<T>&, SiteColumns<const T>, SiteColumns<const T>, T*,   \
+                                    SiteRange);                                                              \
+    template void site_error_backward_kernel(const SiteNetwork<T>&, SiteColumns<const T>,                    \
+                                             SiteColumns<const T>, const T*, SiteColumns<T>, T*, SiteRange);
 GNNCV_INSTANCE(float)
 GNNCV_INSTANCE(double)
 #undef GNNCV_INSTANCE

@@ -1,6 +1,6 @@
 // torch.ops.gnncv: site_columns, what an exported model says of each site; site_sums, what is pooled of it.
 // Backward, what no output asked for depends on gets no gradient at all, and so costs nothing. On devices
-// without a kernel they are what they are made of.
+// without a kernel they are what they are made of. (Exported files now have site_outcomes for site_columns.)
 #include "kernels/site_columns.h"
 #include "model/operator_arguments.h"
 
@@ -194,6 +194,9 @@ struct SiteSums : torch::autograd::Function<SiteSums> {
         refuse_second_derivatives(sums_name);
         const Tensor columns = context->get_saved_variables()[0].contiguous();
         const Tensor gradient = received[0].contiguous();
+        if (gradient.const_data_ptr<double>()[columns.size(1) - 1] == 0.0) { // the same row for all sites
+            return {gradient.slice(0, 0, -1).unsqueeze(0).expand_as(columns)};
+        }
         Tensor result = at::empty_like(columns);
         double* const out = result.mutable_data_ptr<double>();
         for_sites(columns.size(0), [&](int64_t begin, int64_t end) {

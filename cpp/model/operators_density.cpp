@@ -1,7 +1,6 @@
 // torch.ops.gnncv: latent_density, the negative log-density of latents under a mixture of normal
 // distributions. The mixture is fixed. On devices without a kernel it is what it is made of.
-#include "kernels/latent_density.h"
-#include "model/operator_arguments.h"
+#include "model/density_arguments.h"
 
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/logsumexp.h>
@@ -19,46 +18,9 @@ Tensor latent_density_composed(const Tensor& latents, const Tensor& log_weights,
     return at::logsumexp(log_weights.unsqueeze(1).sub(squares, 0.5), 0).add(floor).neg().unsqueeze(1);
 }
 
-struct DensityArguments {
-    Tensor latents, log_weights, means, whitenings;
-    double floor;
-
-    DensityArguments(const Tensor& latents, const Tensor& log_weights, const Tensor& means,
-                     const Tensor& whitenings, const Tensor& floor)
-        : latents(latents.contiguous()), log_weights(log_weights.contiguous()), means(means.contiguous()),
-          whitenings(whitenings.contiguous()) {
-        check_matrix(density_name, "latents", latents, latents.dim() == 2 ? latents.size(0) : 0, latents);
-        const int64_t n_latent = latents.size(1), n_components = log_weights.numel();
-        TORCH_CHECK_VALUE(
-            log_weights.dim() == 1 && means.sizes() == at::IntArrayRef({n_components, n_latent}) &&
-                whitenings.sizes() == at::IntArrayRef({n_components, n_latent, n_latent}),
-            "gnncv::", density_name, ": for ", n_latent, " latents the mixture must have shapes (K,), (K, ",
-            n_latent, "), (K, ", n_latent, ", ", n_latent, "), got ", log_weights.sizes(), ", ",
-            means.sizes(), ", ", whitenings.sizes());
-        for (const Tensor* part : {&log_weights, &means, &whitenings, &floor}) {
-            TORCH_CHECK_TYPE(part->scalar_type() == at::kDouble, "gnncv::", density_name,
-                             ": the mixture must be float64, got ", part->scalar_type());
-        }
-        TORCH_CHECK_VALUE(floor.numel() == 1, "gnncv::", density_name,
-                          ": floor must be one number, got shape ", floor.sizes());
-        this->floor = *floor.const_data_ptr<double>();
-    }
-
-    template <typename T>
-    kernels::LatentDensityInput<T> input() const {
-        return {latents.const_data_ptr<T>(),
-                log_weights.const_data_ptr<double>(),
-                means.const_data_ptr<double>(),
-                whitenings.const_data_ptr<double>(),
-                floor,
-                latents.size(1),
-                log_weights.numel()};
-    }
-};
-
 Tensor latent_density_cpu(const Tensor& latents, const Tensor& log_weights, const Tensor& means,
                           const Tensor& whitenings, const Tensor& floor) {
-    const DensityArguments in(latents, log_weights, means, whitenings, floor);
+    const DensityArguments in(density_name, latents, log_weights, means, whitenings, floor);
     Tensor surprises = at::empty({latents.size(0), 1}, latents.options().dtype(at::kDouble));
     with_precision(density_name, latents, [&](auto zero) {
         using T = decltype(zero);
@@ -84,7 +46,7 @@ struct LatentDensity : torch::autograd::Function<LatentDensity> {
             return variable_list(5);
         }
         const variable_list saved = context->get_saved_variables();
-        const DensityArguments in(saved[0], saved[1], saved[2], saved[3], saved[4]);
+        const DensityArguments in(density_name, saved[0], saved[1], saved[2], saved[3], saved[4]);
         const Tensor gradient = gradients[0].contiguous();
         Tensor result = at::empty_like(in.latents);
         with_precision(density_name, in.latents, [&](auto zero) {

@@ -58,25 +58,25 @@ class CollectiveVariables(nn.Module):
     """
 
     centroids: Tensor
-    error_scale: Tensor
-    surprise_scale: Tensor
-    novelty_scale: Tensor
+    scales: Tensor
+    classifier_widths: list[int]
     n_latent: Final[int]
-    n_phases: Final[int]
     sum_pooling: Final[bool]
 
     def __init__(self, model: GraphAutoencoder) -> None:
         super().__init__()
         self.n_latent = model.config.latent
-        self.n_phases = len(model.phases)
         self.sum_pooling = model.config.pooling == "sum"
         self.encoder: SiteEncoder | TabulatedEncoder = model.encoder
-        self.environment_decoder = SiteNetwork(model.environment_decoder)
-        self.phase_head = None if model.phase_head is None else SiteNetwork(model.phase_head)
+        self.decoder = SiteNetwork(model.environment_decoder)
+        classifier = None if model.phase_head is None else SiteNetwork(model.phase_head)
+        empty = nn.Parameter(self.decoder.numbers.new_empty(0), requires_grad=False)
+        self.classifier = empty if classifier is None else classifier.numbers
+        self.classifier_widths = [] if classifier is None else classifier.widths
         self.register_buffer("centroids", model.centroids.double())
         self.density = model.density
-        for scale in ("error_scale", "surprise_scale", "novelty_scale"):
-            self.register_buffer(scale, getattr(model, scale).double())
+        scales = (model.error_scale, model.surprise_scale, model.novelty_scale)
+        self.register_buffer("scales", torch.stack(scales).double())
         self.softness = DEVIATION_SOFTNESS
         self.power = NOVELTY_POWER
 
@@ -90,16 +90,17 @@ class CollectiveVariables(nn.Module):
 
     def outcomes(self, mean: Tensor, invariants: Tensor) -> Tensor:
         """The columns of :meth:`site_part` from latent means and invariants."""
-        error = self.environment_decoder.reconstruction_error(mean, invariants)
-        logits = mean[:, :0] if self.phase_head is None else self.phase_head([mean])[0]
-        return site_operators.site_columns(
+        density = self.density
+        return site_operators.site_outcomes(
             mean,
-            logits,
-            error,
-            self.density(mean),
-            self.error_scale,
-            self.surprise_scale,
-            self.novelty_scale,
+            invariants,
+            self.decoder.numbers,
+            self.decoder.widths,
+            self.classifier,
+            self.classifier_widths,
+            self.decoder.activation,
+            [density.log_weights, density.means, density.whitenings, density.floor],
+            self.scales,
         )
 
     @torch.jit.export
@@ -110,25 +111,9 @@ class CollectiveVariables(nn.Module):
     @torch.jit.export
     def head(self, sums: Tensor) -> Tensor:
         """Outputs ``(K,)``, float64, from the sums."""
-        n_sites = sums[-1]
-        latent = sums[: self.n_latent] / n_sites
-        outputs = [sums[: self.n_latent] if self.sum_pooling else latent]
-        for k in range(self.n_phases - 1):
-            total = sums[self.n_latent + k : self.n_latent + k + 1]
-            outputs.append(total / n_sites)
-            outputs.append(total)
-            along = self.centroids[k + 1] - self.centroids[0]
-            gap = along.dot(along)
-            offset = latent - self.centroids[0]
-            progress = offset.dot(along) / gap
-            outputs.append(progress.unsqueeze(0))
-            if self.n_latent > 1:
-                beside = (offset - progress * along).square().sum() / gap
-                deviation = torch.sqrt(beside + self.softness * self.softness) - self.softness
-                outputs.append(deviation.unsqueeze(0))
-        mean_power = sums[-2:-1] / n_sites
-        outputs.append((mean_power + 1e-30).pow(1.0 / self.power))
-        return torch.cat(outputs)
+        return site_operators.pooled_outputs(
+            sums, self.centroids, self.n_latent, self.sum_pooling, self.softness, self.power
+        )
 
     @torch.jit.export
     def site_values(self, site: Tensor) -> Tensor:

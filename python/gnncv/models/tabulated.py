@@ -8,15 +8,14 @@ from gnncv.nn import (
     EnvironmentInvariants,
     FilterLayer,
     RadialInvariants,
-    SiteNetwork,
     operators,
-    side_by_side,
 )
 from gnncv.nn.environment import MAGNITUDE_FLOOR
 from gnncv.nn.jets import layer_jets
-from gnncv.nn.radial_table import TOLERANCE, tabulate
+from gnncv.nn.radial_table import TOLERANCE, in_precision, tabulate
 
 from .encoder import SiteEncoder
+from .site_chain import Following, StartFromInvariants, StartFromSpecies, followings
 from .tabulated_filter import TabulatedFilter, TabulatedRadialInvariants
 
 
@@ -36,6 +35,7 @@ class TabulatedEnvironment(nn.Module):
     """
 
     table: Tensor
+    narrow_table: Tensor
     mean: Tensor
     scale: Tensor
 
@@ -45,6 +45,7 @@ class TabulatedEnvironment(nn.Module):
         super().__init__()
         table, self.error = tabulate(environment.jet, cutoff, environment.switching, tolerance)
         self.register_buffer("table", table)
+        self.register_buffer("narrow_table", table.float())
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
         self.floor = MAGNITUDE_FLOOR
@@ -62,7 +63,7 @@ class TabulatedEnvironment(nn.Module):
         half_begin: Tensor | None = None,
     ) -> Tensor:
         """Standardized features ``(N, n_features)`` from ``vectors``, of a list of all pairs."""
-        table = self.table.to(vectors.dtype)
+        table = in_precision(self.table, self.narrow_table, vectors)
         return operators.environment_invariants(
             vectors,
             neighbor,
@@ -89,39 +90,50 @@ class TabulatedAttention(nn.Module):
         Angstrom.
     tolerance
         Largest error of the table, see :func:`gnncv.nn.radial_table.table_error`.
+    following
+        What is computed of the updated features.
     """
 
     table: Tensor
+    narrow_table: Tensor
 
     def __init__(
-        self, layer: AttentionLayer, basis: nn.Module, switching: nn.Module, cutoff: float, tolerance: float
+        self,
+        layer: AttentionLayer,
+        basis: nn.Module,
+        switching: nn.Module,
+        cutoff: float,
+        tolerance: float,
+        following: Following,
     ) -> None:
         super().__init__()
         table, self.error = tabulate(layer_jets(layer, basis, switching), cutoff, switching, tolerance)
         self.register_buffer("table", table)
+        self.register_buffer("narrow_table", table.float())
         self.cutoff = float(cutoff)
         self.lone = layer.lone
         self.bound = layer.bound
-        parts = (layer.value, layer.receiver, layer.sender)
-        self.parts = SiteNetwork(side_by_side(*parts), [part.out_features for part in parts])
-        self.update = SiteNetwork(layer.update, residual=True)
+        self.update = following.after(layer.update)
 
     def forward(
         self,
-        features: Tensor,
+        sent: list[Tensor],
         distances: Tensor,
         neighbor: Tensor,
         row_ptr: Tensor,
         types: Tensor,
         half_begin: Tensor | None = None,
-    ) -> Tensor:
-        """Updated node features ``(N, width)``; the species are in the features already."""
-        value, receiver, sender = self.parts([features])
+    ) -> list[Tensor]:
+        """From the node features ``(N, width)`` and what is sent of them to what follows.
+
+        Sent are the values ``(N, width)`` and both sites' logits; the species are in the features already.
+        """
+        features, value, receiver, sender = sent[0], sent[1], sent[2], sent[3]
         messages = operators.table_attention(
             distances,
             neighbor,
             row_ptr,
-            self.table.to(features.dtype),
+            in_precision(self.table, self.narrow_table, features),
             self.cutoff,
             receiver,
             sender,
@@ -130,7 +142,7 @@ class TabulatedAttention(nn.Module):
             self.bound,
             half_begin,
         )
-        return self.update([features, messages])[0]
+        return self.update([features, messages], features)
 
 
 class TabulatedEncoder(nn.Module):
@@ -156,13 +168,14 @@ class TabulatedEncoder(nn.Module):
     def __init__(self, encoder: SiteEncoder, cutoff: float, tolerance: float = TOLERANCE) -> None:
         super().__init__()
         switching = encoder.environment.switching
-        self.invariants = isinstance(encoder.environment, EnvironmentInvariants)
         self.environment = _environment(encoder, cutoff, tolerance)
-        layers = [_layer(layer, encoder.basis, switching, cutoff, tolerance) for layer in encoder.layers]
+        first, *next_ = followings(encoder)
+        layers = [
+            _layer(layer, encoder.basis, switching, cutoff, tolerance, following)
+            for layer, following in zip(encoder.layers, next_, strict=True)
+        ]
         self.layers = nn.ModuleList(layers)
-        self.species_embedding = encoder.species_embedding
-        self.embed = SiteNetwork(encoder.embed)
-        self.latent_mean = SiteNetwork(encoder.latent_mean)
+        self.start = (StartFromInvariants if encoder.invariants else StartFromSpecies)(encoder, first)
         self.hops = encoder.hops
         self.table_error = max([self.environment.error, *(layer.error for layer in layers)])
         self.n_intervals = max(part.table.shape[-3] for part in (self.environment, *layers))
@@ -183,13 +196,10 @@ class TabulatedEncoder(nn.Module):
         """
         distances = operators.pair_distances(vectors)
         invariants = self.environment(vectors, distances, neighbor, row_ptr, types, half_begin)
-        if self.invariants:
-            features = self.embed([invariants, self.species_embedding(types)])[0]
-        else:
-            features = self.embed([self.species_embedding.weight])[0].index_select(0, types)
+        sent = self.start(invariants, types)
         for layer in self.layers:
-            features = layer(features, distances, neighbor, row_ptr, types, half_begin)
-        return self.latent_mean([features])[0], invariants
+            sent = layer(sent, distances, neighbor, row_ptr, types, half_begin)
+        return sent[0], invariants
 
 
 def _environment(
@@ -202,9 +212,14 @@ def _environment(
 
 
 def _layer(
-    layer: nn.Module, basis: nn.Module, switching: nn.Module, cutoff: float, tolerance: float
+    layer: nn.Module,
+    basis: nn.Module,
+    switching: nn.Module,
+    cutoff: float,
+    tolerance: float,
+    following: Following,
 ) -> TabulatedAttention | TabulatedFilter:
     if isinstance(layer, FilterLayer):
-        return TabulatedFilter(layer, basis, switching, cutoff, tolerance)
+        return TabulatedFilter(layer, basis, switching, cutoff, tolerance, following)
     assert isinstance(layer, AttentionLayer)
-    return TabulatedAttention(layer, basis, switching, cutoff, tolerance)
+    return TabulatedAttention(layer, basis, switching, cutoff, tolerance, following)

@@ -3,10 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from gnncv.nn import FilterLayer, RadialInvariants, SiteNetwork, operators
+from gnncv.nn import FilterLayer, RadialInvariants, operators, site_operators
 from gnncv.nn.environment import counted_species
 from gnncv.nn.jets import layer_jets
-from gnncv.nn.radial_table import by_pair_of_species, tabulate
+from gnncv.nn.radial_table import by_pair_of_species, in_precision, tabulate
+
+from .site_chain import Following
 
 REGISTER = 16  # channels are fast in multiples of it
 
@@ -22,34 +24,45 @@ class TabulatedFilter(nn.Module):
         Angstrom.
     tolerance
         Largest error of the table, see :func:`gnncv.nn.radial_table.table_error`.
+    following
+        What is computed of the updated features.
     """
 
     table: Tensor
+    narrow_table: Tensor
 
     def __init__(
-        self, layer: FilterLayer, basis: nn.Module, switching: nn.Module, cutoff: float, tolerance: float
+        self,
+        layer: FilterLayer,
+        basis: nn.Module,
+        switching: nn.Module,
+        cutoff: float,
+        tolerance: float,
+        following: Following,
     ) -> None:
         super().__init__()
         table, self.error = tabulate(layer_jets(layer, basis, switching), cutoff, switching, tolerance)
         self.register_buffer("table", by_pair_of_species(table, layer.width))
+        self.register_buffer("narrow_table", self.table.float())
         self.cutoff = float(cutoff)
-        self.value, self.update = SiteNetwork(layer.value), SiteNetwork(layer.update)
+        self.update = following.after(layer.update)
 
     def forward(
         self,
-        features: Tensor,
+        sent: list[Tensor],
         distances: Tensor,
         neighbor: Tensor,
         row_ptr: Tensor,
         types: Tensor,
         half_begin: Tensor | None = None,
-    ) -> Tensor:
-        """Updated node features ``(N, width)``."""
-        table, values = self.table.to(features.dtype), self.value([features])[0]
+    ) -> list[Tensor]:
+        """From the node features ``(N, width)`` and their values ``(N, width)`` to what follows."""
+        features, value = sent[0], sent[1]
+        table = in_precision(self.table, self.narrow_table, features)
         messages = operators.table_messages(
-            distances, neighbor, row_ptr, types, table, self.cutoff, values, half_begin
+            distances, neighbor, row_ptr, types, table, self.cutoff, value, half_begin
         )
-        return features + self.update([messages])[0]
+        return self.update([messages], features)
 
 
 class TabulatedRadialInvariants(nn.Module):
@@ -68,6 +81,7 @@ class TabulatedRadialInvariants(nn.Module):
     """
 
     table: Tensor
+    narrow_table: Tensor
     mean: Tensor
     scale: Tensor
 
@@ -76,12 +90,16 @@ class TabulatedRadialInvariants(nn.Module):
     ) -> None:
         super().__init__()
         table, self.error = tabulate(radial.jet, cutoff, radial.switching, tolerance)
-        self.n_channels = table.shape[2]
-        self.padding = -self.n_channels % REGISTER
-        self.register_buffer("table", torch.nn.functional.pad(table, (0, self.padding))[None])
+        padding = -table.shape[2] % REGISTER
+        self.register_buffer("table", torch.nn.functional.pad(table, (0, padding))[None])
+        self.register_buffer("narrow_table", self.table.float())
+        counted = counted_species(
+            torch.arange(radial.n_species), radial.n_species, radial.n_radial, torch.float64
+        )
+        counted = torch.nn.functional.pad(counted, (0, padding))
+        self.counted = nn.Parameter(counted, requires_grad=False)  # in the precision of the networks
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
-        self.n_species, self.n_radial = radial.n_species, radial.n_radial
         self.cutoff = float(cutoff)
 
     def forward(
@@ -94,11 +112,9 @@ class TabulatedRadialInvariants(nn.Module):
         half_begin: Tensor | None = None,
     ) -> Tensor:
         """Standardized features ``(N, n_features)``."""
-        table = self.table.to(distances.dtype)
-        counted = counted_species(types, self.n_species, self.n_radial, distances.dtype)
-        counted = torch.nn.functional.pad(counted, [0, self.padding])
+        table = in_precision(self.table, self.narrow_table, distances)
+        counted = self.counted.to(distances.dtype).index_select(0, types)
         sums = operators.table_messages(
             distances, neighbor, row_ptr, types, table, self.cutoff, counted, half_begin
         )
-        sums = sums[:, : self.n_channels]
-        return ((sums.double() - self.mean) / self.scale).to(sums.dtype)
+        return site_operators.standardized(sums, self.mean, self.scale)

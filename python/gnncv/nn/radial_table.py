@@ -158,3 +158,8 @@ def _off_knot(place: float) -> float:
 def by_pair_of_species(table: Tensor, width: int) -> Tensor:
     """``(intervals, 6, tables width)`` as ``(tables, intervals, 6, width)``."""
     return table.unflatten(2, (-1, width)).permute(2, 0, 1, 3).contiguous()
+
+
+def in_precision(table: Tensor, narrow: Tensor, like: Tensor) -> Tensor:
+    """A table in the precision of ``like``, of the table itself (float64) and its float32 copy."""
+    return table if table.dtype == like.dtype else narrow

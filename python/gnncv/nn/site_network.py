@@ -1,6 +1,7 @@
-"""Multilayer perceptrons on sites as they are evaluated: one operator each."""
+"""Multilayer perceptrons on sites as they are evaluated: one operator for all that follow one another."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import torch
@@ -13,63 +14,75 @@ from .activation import ACTIVATIONS
 
 
 class SiteNetwork(nn.Module):
-    """A trained ``nn.Sequential`` of linear layers with one activation between them, as one operator.
+    """Trained linear layers with one activation between them, and those that come next, as one operator.
 
-    It shares the parameters of the layers it is made from. Hidden layers are not stored for the backward pass
-    but computed again.
+    At the joint between the two something may be added, such as the features that ``network`` updates, and
+    the sum given out beside the results of ``then``.
 
     Parameters
     ----------
     network
         ``Linear, activation, Linear, ...`` or ``activation, Linear, ...``; a ``Linear`` alone is one layer.
+    then
+        Another one on the sum at the joint; the outputs are the sum itself if there is none.
     columns
         How the outputs are divided among the tensors returned; all in one by default.
-    residual
-        Whether the first input is added to the outputs.
+    give_joint
+        Whether the sum at the joint is returned, too, first.
+
+    Attributes
+    ----------
+    numbers
+        Of each layer the weights ``(out, in)``, then the biases: a copy, in one tensor, not to be trained.
+    widths
+        Of the inputs side by side, and of each layer.
     """
 
+    widths: list[int]
+    activated: list[int]
     columns: list[int]
     activation: Final[int]
-    activate_input: Final[bool]
-    residual: Final[bool]
+    joint: Final[int]
+    give_joint: Final[bool]
 
     def __init__(
-        self, network: nn.Module, columns: Sequence[int] | None = None, residual: bool = False
+        self,
+        network: nn.Module,
+        then: nn.Module | None = None,
+        columns: Sequence[int] | None = None,
+        give_joint: bool = False,
     ) -> None:
         super().__init__()
-        modules = list(network) if isinstance(network, nn.Sequential) else [network]
-        self.activate_input = not isinstance(modules[0], nn.Linear)
-        layers = modules[self.activate_input :: 2]
-        self.activation = _activation(modules[not self.activate_input :: 2])
-        self.residual = residual
-        linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
-        if not linear or len(linear) < len(layers):
-            raise InvalidArgument(f"a site network alternates Linear and activation, got {network}")
-        self.layers = nn.ModuleList(linear)
-        self.columns = list(columns or [linear[-1].out_features])
+        modules = [*_modules(network), *(() if then is None else _modules(then))]
+        layers = [module for module in modules if isinstance(module, nn.Linear)]
+        self.activation = _activation([module for module in modules if not isinstance(module, nn.Linear)])
+        self.activated = [
+            int(number > 0 and not isinstance(modules[number - 1], nn.Linear))
+            for number, module in enumerate(modules)
+            if isinstance(module, nn.Linear)
+        ]
+        self.widths = [layers[0].in_features, *(layer.out_features for layer in layers)]
+        self.joint = sum(isinstance(module, nn.Linear) for module in _modules(network))
+        self.give_joint = give_joint
+        self.columns = list(columns or self.widths[-1:])
+        self.numbers = nn.Parameter(torch.cat([_numbers(layer) for layer in layers]), requires_grad=False)
 
-    def forward(self, inputs: list[Tensor]) -> list[Tensor]:
-        """Outputs ``(N, columns[k])`` of inputs ``(N, C_k)``, which are taken side by side."""
-        weights, biases = self.parameters_of_layers()
-        return site_operators.site_network(
-            inputs, weights, biases, self.columns, self.activation, self.activate_input, self.residual
+    def forward(self, inputs: list[Tensor], added: Tensor | None = None) -> list[Tensor]:
+        """Outputs ``(N, columns[k])`` of inputs ``(N, C_k)``, which are taken side by side.
+
+        ``added`` is added at the joint.
+        """
+        return site_operators.site_layers(
+            inputs,
+            added,
+            self.numbers,
+            self.widths,
+            self.activation,
+            self.activated,
+            self.joint,
+            self.columns,
+            self.give_joint,
         )
-
-    @torch.jit.export
-    def reconstruction_error(self, latents: Tensor, target: Tensor) -> Tensor:
-        """Mean square ``(N, 1)`` of the outputs for ``latents`` ``(N, L)`` less the target ``(N, F)``."""
-        weights, biases = self.parameters_of_layers()
-        return site_operators.reconstruction_error(latents, target, weights, biases, self.activation)
-
-    def parameters_of_layers(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Weights and biases; an empty tensor is no bias."""
-        weights: list[Tensor] = []
-        biases: list[Tensor] = []
-        for layer in self.layers:
-            weight, bias = layer.weight, layer.bias
-            weights.append(weight)  # type: ignore[arg-type]
-            biases.append(weight.new_empty([0]) if bias is None else bias)  # type: ignore[arg-type]
-        return weights, biases
 
 
 def side_by_side(*layers: nn.Linear) -> nn.Linear:
@@ -78,6 +91,23 @@ def side_by_side(*layers: nn.Linear) -> nn.Linear:
     joined = nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=weight.dtype)
     joined.weight = nn.Parameter(weight)
     return joined
+
+
+def _modules(network: nn.Module) -> list[nn.Module]:
+    """Its linear layers and activations in order, which alternate and end with a layer."""
+    modules = list(network) if isinstance(network, nn.Sequential) else [network]
+    linear = [isinstance(module, nn.Linear) for module in modules]
+    if not linear or not linear[-1] or any(not (a or b) for a, b in pairwise(linear)):
+        raise InvalidArgument(f"a site network alternates Linear and activation, got {network}")
+    if any(a and b for a, b in pairwise(linear)):
+        raise InvalidArgument(f"a site network has one activation between its layers, got {network}")
+    return modules
+
+
+def _numbers(layer: nn.Linear) -> Tensor:
+    weight = layer.weight.detach()
+    bias = weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
+    return torch.cat([weight.flatten(), bias])
 
 
 def _activation(modules: Sequence[nn.Module]) -> int:

@@ -12,30 +12,23 @@ from .activation import SMOOTH_ACTIVATIONS
 from .operators import _dispatch, fused
 
 
-def site_network(
+def site_layers(
     inputs: list[Tensor],
-    weights: list[Tensor],
-    biases: list[Tensor],
-    columns: list[int],
+    added: Tensor | None,
+    parameters: Tensor,
+    widths: list[int],
     activation: int,
-    activate_input: bool,
-    residual: bool,
+    activated: list[int],
+    joint: int,
+    columns: list[int],
+    give_joint: bool,
 ) -> list[Tensor]:
-    """Multilayer perceptron on sites; see :func:`gnncv.nn.reference.site_network`."""
+    """Multilayer perceptrons on sites; see :func:`gnncv.nn.reference.site_layers`."""
     if is_scripting():
-        return torch.ops.gnncv.site_network(
-            inputs, weights, biases, columns, activation, activate_input, residual
+        return torch.ops.gnncv.site_layers(
+            inputs, added, parameters, widths, activation, activated, joint, columns, give_joint
         )
-    return _site_network(inputs, weights, biases, columns, activation, activate_input, residual)
-
-
-def reconstruction_error(
-    latents: Tensor, target: Tensor, weights: list[Tensor], biases: list[Tensor], activation: int
-) -> Tensor:
-    """A network's mean square error; see :func:`gnncv.nn.reference.reconstruction_error`."""
-    if is_scripting():
-        return torch.ops.gnncv.reconstruction_error(latents, target, weights, biases, activation)
-    return _reconstruction_error(latents, target, weights, biases, activation)
+    return _site_layers(inputs, added, parameters, widths, activation, activated, joint, columns, give_joint)
 
 
 def latent_density(
@@ -47,21 +40,40 @@ def latent_density(
     return _latent_density(latents, log_weights, means, whitenings, floor)
 
 
-def site_columns(
-    latents: Tensor,
-    logits: Tensor,
-    errors: Tensor,
-    surprises: Tensor,
-    error_scale: Tensor,
-    surprise_scale: Tensor,
-    novelty_scale: Tensor,
-) -> Tensor:
-    """What is known of each site; see :func:`gnncv.nn.reference.site_columns`."""
+def standardized(values: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """The first columns, standardized; see :func:`gnncv.nn.reference.standardized`."""
     if is_scripting():
-        return torch.ops.gnncv.site_columns(
-            latents, logits, errors, surprises, error_scale, surprise_scale, novelty_scale
+        return torch.ops.gnncv.standardized(values, mean, scale)
+    return _standardized(values, mean, scale)
+
+
+def site_outcomes(
+    latents: Tensor,
+    target: Tensor,
+    decoder: Tensor,
+    decoder_widths: list[int],
+    classifier: Tensor,
+    classifier_widths: list[int],
+    activation: int,
+    mixture: list[Tensor],
+    scales: Tensor,
+) -> Tensor:
+    """What is known of each site; see :func:`gnncv.nn.reference.site_outcomes`."""
+    if is_scripting():
+        return torch.ops.gnncv.site_outcomes(
+            latents,
+            target,
+            decoder,
+            decoder_widths,
+            classifier,
+            classifier_widths,
+            activation,
+            mixture,
+            scales,
         )
-    return _site_columns(latents, logits, errors, surprises, error_scale, surprise_scale, novelty_scale)
+    return _site_outcomes(
+        latents, target, decoder, decoder_widths, classifier, classifier_widths, activation, mixture, scales
+    )
 
 
 def site_sums(columns: Tensor) -> Tensor:
@@ -71,31 +83,52 @@ def site_sums(columns: Tensor) -> Tensor:
     return _site_sums(columns)
 
 
-_latent_density = _dispatch("latent_density")
-_site_columns = _dispatch("site_columns")
-_site_sums = _dispatch("site_sums")
-
-
-@torch.jit.ignore  # type: ignore[untyped-decorator]
-def _site_network(
-    inputs: list[Tensor],
-    weights: list[Tensor],
-    biases: list[Tensor],
-    columns: list[int],
-    activation: int,
-    activate_input: bool,
-    residual: bool,
-) -> list[Tensor]:
-    arguments = (inputs, weights, biases, columns, activation, activate_input, residual)
-    if activation < len(SMOOTH_ACTIVATIONS) and fused(inputs[0]):
-        return torch.ops.gnncv.site_network(*arguments)
-    return reference.site_network(*arguments)
-
-
-@torch.jit.ignore  # type: ignore[untyped-decorator]
-def _reconstruction_error(
-    latents: Tensor, target: Tensor, weights: list[Tensor], biases: list[Tensor], activation: int
+def pooled_outputs(
+    sums: Tensor, centroids: Tensor, n_latent: int, sum_pooling: bool, softness: float, power: float
 ) -> Tensor:
+    """The collective variables; see :func:`gnncv.nn.reference.pooled_outputs`."""
+    if is_scripting():
+        return torch.ops.gnncv.pooled_outputs(sums, centroids, n_latent, sum_pooling, softness, power)
+    return _pooled_outputs(sums, centroids, n_latent, sum_pooling, softness, power)
+
+
+_latent_density = _dispatch("latent_density")
+_standardized = _dispatch("standardized")
+_site_sums = _dispatch("site_sums")
+_pooled_outputs = _dispatch("pooled_outputs")
+
+
+@torch.jit.ignore  # type: ignore[untyped-decorator]
+def _site_layers(
+    inputs: list[Tensor],
+    added: Tensor | None,
+    parameters: Tensor,
+    widths: list[int],
+    activation: int,
+    activated: list[int],
+    joint: int,
+    columns: list[int],
+    give_joint: bool,
+) -> list[Tensor]:
+    arguments = (inputs, added, parameters, widths, activation, activated, joint, columns, give_joint)
+    if activation < len(SMOOTH_ACTIVATIONS) and fused(inputs[0]):
+        return torch.ops.gnncv.site_layers(*arguments)
+    return reference.site_layers(*arguments)
+
+
+@torch.jit.ignore  # type: ignore[untyped-decorator]
+def _site_outcomes(
+    latents: Tensor,
+    target: Tensor,
+    decoder: Tensor,
+    decoder_widths: list[int],
+    classifier: Tensor,
+    classifier_widths: list[int],
+    activation: int,
+    mixture: list[Tensor],
+    scales: Tensor,
+) -> Tensor:
+    networks = (decoder, decoder_widths, classifier, classifier_widths, activation)
     if activation < len(SMOOTH_ACTIVATIONS) and fused(latents):
-        return torch.ops.gnncv.reconstruction_error(latents, target, weights, biases, activation)
-    return reference.reconstruction_error(latents, target, weights, biases, activation)
+        return torch.ops.gnncv.site_outcomes(latents, target, *networks, mixture, scales)
+    return reference.site_outcomes(latents, target, *networks, mixture, scales)

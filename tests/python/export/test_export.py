@@ -61,7 +61,7 @@ def test_a_wrong_file_does_not_pass_the_self_check(
     def wrong(model: torch.nn.Module) -> torch.jit.ScriptModule:
         changed = copy.deepcopy(model)
         with torch.no_grad():
-            next(changed.environment_decoder.parameters()).mul_(1.001)
+            changed.decoder.numbers.mul_(1.001)
         return original(changed)
 
     monkeypatch.setattr(exporter, "_script", wrong)

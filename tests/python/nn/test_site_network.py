@@ -25,13 +25,12 @@ def test_it_is_the_layers_it_is_made_from(activation: type[nn.Module], reference
     )
     for network in networks:
         expected = network(torch.cat(parts, dim=1))
-        made = SiteNetwork(network, [2, 1])
-        added = SiteNetwork(network, residual=True)
+        made, added = SiteNetwork(network, columns=[2, 1]), SiteNetwork(network)
         if references:
             with use_references():
-                found, (sum_,) = made(parts), added(parts)
+                found, (sum_,) = made(parts), added(parts, parts[0])
         else:
-            found, (sum_,) = made(parts), added(parts)
+            found, (sum_,) = made(parts), added(parts, parts[0])
         assert [part.shape[1] for part in found] == [2, 1]
         torch.testing.assert_close(torch.cat(found, dim=1), expected, rtol=0, atol=1e-6)
         torch.testing.assert_close(sum_, parts[0] + expected, rtol=0, atol=1e-6)
@@ -45,25 +44,26 @@ def test_it_is_scripted_with_and_without_biases() -> None:
         torch.testing.assert_close(torch.jit.script(made)(parts)[0], made(parts)[0])
 
 
-def test_it_shares_its_parameters_and_trains_them() -> None:
-    network = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))
-    made, latents, target = SiteNetwork(network), torch.randn(7, 4), torch.randn(7, 2)
-    expected = (network(latents) - target).square().mean(dim=1, keepdim=True)
-    found = made.reconstruction_error(latents, target)
-    torch.testing.assert_close(found, expected)
-    parameters = list(network.parameters())
-    for ours, right in zip(
-        torch.autograd.grad(found.sum(), parameters),
-        torch.autograd.grad(expected.sum(), parameters),
-        strict=True,
-    ):
-        torch.testing.assert_close(ours, right)
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated.*:DeprecationWarning")
+@pytest.mark.parametrize("give_joint", [False, True])
+def test_networks_one_after_the_other(give_joint: bool) -> None:
+    first = nn.Sequential(nn.Linear(7, 6), nn.Softplus(), nn.Linear(6, 4))
+    seconds = (nn.Sequential(nn.Softplus(), nn.Linear(4, 3)), nn.Linear(4, 3, bias=False))
+    parts, added = [torch.randn(30, 3), torch.randn(30, 4)], torch.randn(30, 4)
+    for second in seconds:
+        made = SiteNetwork(first, second, [1, 2], give_joint)
+        joint = first(torch.cat(parts, dim=1)) + added
+        for module in (made, torch.jit.script(made)):
+            found = module(parts, added)
+            if give_joint:
+                torch.testing.assert_close(found.pop(0), joint, rtol=0, atol=1e-6)
+            torch.testing.assert_close(torch.cat(found, dim=1), second(joint), rtol=0, atol=1e-6)
 
 
 def test_layers_side_by_side() -> None:
     layers = [nn.Linear(6, width, bias=False) for width in (4, 1, 3)]
     features = torch.randn(8, 6)
-    found = SiteNetwork(side_by_side(*layers), [4, 1, 3])([features])
+    found = SiteNetwork(side_by_side(*layers), columns=[4, 1, 3])([features])
     for part, layer in zip(found, layers, strict=True):
         torch.testing.assert_close(part, layer(features))
 

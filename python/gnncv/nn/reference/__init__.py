@@ -14,7 +14,9 @@ from .message_passing import message_passing
 from .pair_geometry import pair_distances, pair_geometry
 from .segment_sum import segment_sum
 from .site_columns import site_columns, site_sums
+from .site_layers import site_layers
 from .site_network import reconstruction_error, site_network
+from .site_outcomes import pooled_outputs, site_outcomes, standardized
 from .sparse_products import sparse_entry_product, sparse_product, sparse_transpose_product
 from .table_messages import table_messages
 from .tables import (
@@ -40,14 +42,18 @@ __all__ = [
     "message_passing",
     "pair_distances",
     "pair_geometry",
+    "pooled_outputs",
     "reconstruction_error",
     "segment_sum",
     "site_columns",
+    "site_layers",
     "site_network",
+    "site_outcomes",
     "site_sums",
     "sparse_entry_product",
     "sparse_product",
     "sparse_transpose_product",
+    "standardized",
     "table_attention",
     "table_functions",
     "table_messages",

@@ -1,0 +1,79 @@
+"""Networks on sites as they follow one another between the sums over pairs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gnncv.nn import AttentionLayer, FilterLayer, SiteNetwork, side_by_side
+
+from .encoder import SiteEncoder
+
+
+@dataclass
+class Following:
+    """What is computed of node features next: what a layer sends to its neighbors, or the latent means.
+
+    Attributes
+    ----------
+    network
+        On the features.
+    columns
+        How its outputs are divided.
+    with_features
+        Whether the features themselves are needed, too: by a layer, which updates them.
+    """
+
+    network: nn.Module
+    columns: Sequence[int]
+    with_features: bool
+
+    def after(self, network: nn.Module) -> SiteNetwork:
+        """The network that gives the features, and this one on them."""
+        return SiteNetwork(network, self.network, self.columns, self.with_features)
+
+
+def followings(encoder: SiteEncoder) -> list[Following]:
+    """What is computed of the features that each layer is given, and of those after the last."""
+    return [*(_sent(layer) for layer in encoder.layers), Following(encoder.latent_mean, (), False)]
+
+
+def _sent(layer: nn.Module) -> Following:
+    if isinstance(layer, FilterLayer):
+        return Following(layer.value, [layer.width], True)
+    assert isinstance(layer, AttentionLayer)
+    parts = (layer.value, layer.receiver, layer.sender)
+    return Following(side_by_side(*parts), [part.out_features for part in parts], True)
+
+
+class StartFromInvariants(nn.Module):
+    """Node features before the first layer, from the invariants and the species, and what follows."""
+
+    def __init__(self, encoder: SiteEncoder, following: Following) -> None:
+        super().__init__()
+        embedding = encoder.species_embedding.weight.detach().clone()
+        self.embedding = nn.Parameter(embedding, requires_grad=False)
+        self.embed = following.after(encoder.embed)
+
+    def forward(self, invariants: Tensor, types: Tensor) -> list[Tensor]:
+        """The features if they are needed, then what is computed of them."""
+        return self.embed([invariants, self.embedding.index_select(0, types)])
+
+
+class StartFromSpecies(nn.Module):
+    """Without invariants the features are those of the species: what follows of them is known at export."""
+
+    columns: list[int]
+
+    @torch.no_grad()
+    def __init__(self, encoder: SiteEncoder, following: Following) -> None:
+        super().__init__()
+        features = encoder.embed(encoder.species_embedding.weight)
+        rows = torch.cat([features, following.network(features)], dim=1)
+        self.rows = nn.Parameter(rows, requires_grad=False)
+        self.columns = [features.shape[1], *following.columns]
+
+    def forward(self, invariants: Tensor, types: Tensor) -> list[Tensor]:
+        """The features, then what is computed of them; the invariants are not looked at."""
+        return [part.index_select(0, types) for part in self.rows.split(self.columns, dim=1)]
