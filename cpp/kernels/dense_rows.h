@@ -57,16 +57,13 @@ void copy_rows(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, 
 template <typename T>
 void add_rows(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result);
 
-// The mean square of a row less its target, errors[s] = mean_c (rows[s, c] - target[s, c])^2.
+// Of the mean square of a row less its target, errors[s] = mean_c (rows[s, c] - target[s, c])^2, the
+// gradients of the rows and, unless null, of the target (n_rows, n_columns).
 template <typename T>
 struct RowsErrors {
     Rows<const T> rows, target;
     std::int64_t n_rows, n_columns;
 };
-template <typename T>
-void rows_errors(const RowsErrors<T>& input, T* errors);
-
-// Gradients of the rows and, unless null, of the target (n_rows, n_columns).
 template <typename T>
 void rows_errors_backward(const RowsErrors<T>& input, const T* errors_gradient, Rows<T> gradient,
                           T* target_gradient);

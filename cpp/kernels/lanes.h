@@ -65,14 +65,13 @@ GNNCV_INLINE void store_lanes(T* numbers, const V& lanes) {
     std::memcpy(numbers, &lanes, sizeof lanes);
 }
 
-// Numbers f(0), f(1), ... in double precision, collected in the register: written to memory one by one they
-// would be waited for.
-template <int bytes, typename F>
-GNNCV_INLINE Lanes<double, bytes> collect_lanes(const F& f) {
-    Lanes<double, bytes> lanes{};
-#pragma GCC unroll 8
-    for (int w = 0; w < LanesOf<double, bytes>::width; ++w) {
-        lanes[w] = static_cast<double>(f(w));
+// Numbers f(0), f(1), ... collected in the register: written to memory one by one they would be waited for.
+template <typename T, int bytes, typename F>
+GNNCV_INLINE Lanes<T, bytes> collect_lanes(const F& f) {
+    Lanes<T, bytes> lanes{};
+#pragma GCC unroll 16
+    for (int w = 0; w < LanesOf<T, bytes>::width; ++w) {
+        lanes[w] = f(w);
     }
     return lanes;
 }

@@ -46,22 +46,39 @@ struct ExpConstants<double> {
                                        1.0 / 6227020800};
 };
 
+// terms[0] + terms[1] x + ...; a long one as two in x^2, which do not wait for one another.
+template <int n_terms, typename T, typename V>
+GNNCV_INLINE V polynomial(const T (&terms)[n_terms], const V& x) {
+    constexpr int last = n_terms - 1;
+    if constexpr (n_terms < 8) {
+        V sum = V{} + terms[last];
+        for (int k = last - 1; k >= 0; --k) {
+            sum = terms[k] + x * sum;
+        }
+        return sum;
+    } else {
+        const V square = x * x;
+        V sum = V{} + terms[last], other = V{} + terms[last - 1];
+        for (int k = last - 2; k > 0; k -= 2) {
+            sum = terms[k] + square * sum;
+            other = terms[k - 1] + square * other;
+        }
+        return n_terms % 2 ? terms[0] + (square * sum + x * other) : other + x * sum;
+    }
+}
+
 // V: lanes of T of any width. Beyond +-largest the argument is clipped; what is not a number stays so.
 template <typename T, typename V>
 GNNCV_INLINE V lanes_exp(V x) {
     using C = ExpConstants<T>;
     using Ints __attribute__((vector_size(sizeof(V)))) = typename C::Int;
-    constexpr int n_terms = sizeof(C::terms) / sizeof(T);
     const V largest = V{} + C::largest;
     x = x > largest ? largest : x;
     x = x < -largest ? -largest : x;
     const V shifted = x * static_cast<T>(1.44269504088896340736) + C::round;
     const V n = shifted - C::round;
     const V r = (x - n * C::ln2_high) - n * C::ln2_low;
-    V sum = V{} + C::terms[n_terms - 1];
-    for (int k = n_terms - 2; k >= 0; --k) {
-        sum = C::terms[k] + r * sum;
-    }
+    V sum = polynomial(C::terms, r);
     // n is in the low bits of the shifted number, the rest of which the shift to the exponent drops.
     Ints bits, result;
     std::memcpy(&bits, &shifted, sizeof bits);

@@ -8,16 +8,20 @@
 
 namespace gnncv::kernels {
 
+// 2 / (2 k + 1)
+template <typename T>
+inline constexpr T artanh_terms[] = {T(2),      T(2) / 3,  T(2) / 5,  T(2) / 7,  T(2) / 9,  T(2) / 11,
+                                     T(2) / 13, T(2) / 15, T(2) / 17, T(2) / 19, T(2) / 21, T(2) / 23,
+                                     T(2) / 25, T(2) / 27, T(2) / 29, T(2) / 31};
+template <>
+inline constexpr float artanh_terms<float>[] = {2.0F,        2.0F / 3.0F,  2.0F / 5.0F,  2.0F / 7.0F,
+                                                2.0F / 9.0F, 2.0F / 11.0F, 2.0F / 13.0F, 2.0F / 15.0F};
+
 // V: lanes of T of any width.
 template <typename T, typename V>
 GNNCV_INLINE V lanes_log1p(V u) {
-    constexpr int n_terms = sizeof(T) == 4 ? 8 : 16;
-    const V s = u / (T(2) + u), square = s * s;
-    V sum = V{} + T(1) / T(2 * n_terms - 1);
-    for (int k = n_terms - 2; k >= 0; --k) {
-        sum = T(1) / static_cast<T>(2 * k + 1) + square * sum;
-    }
-    return T(2) * s * sum;
+    const V s = u / (T(2) + u);
+    return s * polynomial(artanh_terms<T>, V(s * s));
 }
 
 // log(2^n m) = n log 2 + log(m) with 1 <= m < 2, for positive x that is not subnormal; x - x is for what is

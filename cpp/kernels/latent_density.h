@@ -8,11 +8,8 @@
 
 namespace gnncv::kernels {
 
-// latents (n_sites, n_latent); log_weights (n_components), means (n_components, n_latent), whitenings
-// (n_components, n_latent, n_latent).
-template <typename T>
-struct LatentDensityInput {
-    const T* latents;
+// log_weights (n_components), means (n_components, n_latent), whitenings (n_components, n_latent, n_latent).
+struct NormalMixture {
     const double* log_weights;
     const double* means;
     const double* whitenings;
@@ -21,14 +18,15 @@ struct LatentDensityInput {
     std::int64_t n_components;
 };
 
-// surprises (n_sites), overwritten from site `begin` to `end`.
+// latents (n_sites, n_latent); surprises (n_sites), overwritten from site `begin` to `end`.
 template <typename T>
-void latent_density_kernel(const LatentDensityInput<T>& input, double* surprises, std::int64_t begin,
-                           std::int64_t end);
+void latent_density_kernel(const NormalMixture& mixture, const T* latents, double* surprises,
+                           std::int64_t begin, std::int64_t end);
 
 // latents_gradient (n_sites, n_latent), overwritten.
 template <typename T>
-void latent_density_backward_kernel(const LatentDensityInput<T>& input, const double* surprises_gradient,
-                                    T* latents_gradient, std::int64_t begin, std::int64_t end);
+void latent_density_backward_kernel(const NormalMixture& mixture, const T* latents,
+                                    const double* surprises_gradient, T* latents_gradient, std::int64_t begin,
+                                    std::int64_t end);
 
 } // namespace gnncv::kernels

@@ -22,8 +22,8 @@ GNNCV_INLINE void probabilities_body(const SiteColumnsInput<T>& in, double* colu
     auto* const shares = reinterpret_cast<Register*>(buffer.reserve(n));
     for (std::int64_t first = begin; first < end; first += width) {
         for (std::int64_t c = 0; c < n; ++c) { // of a last block that is not full, the last site is repeated
-            shares[c] = collect_lanes<bytes>([&](int w) __attribute__((always_inline)) {
-                return in.logits[std::min(first + w, end - 1) * n + c];
+            shares[c] = collect_lanes<double, bytes>([&](int w) __attribute__((always_inline)) {
+                return static_cast<double>(in.logits[std::min(first + w, end - 1) * n + c]);
             });
         }
         Register largest = shares[0], sum{};
@@ -148,14 +148,27 @@ void site_columns_backward_kernel(const SiteColumnsInput<T>& in, const double* c
 
 void site_sums_kernel(const double* columns, std::int64_t n_columns, std::int64_t begin, std::int64_t end,
                       double* sums) {
-    std::fill_n(sums, n_columns, 0.0);
-    for (std::int64_t i = begin; i < end; ++i) {
-        const double* column = columns + i * n_columns;
-        for (std::int64_t c = 0; c < n_columns - 1; ++c) {
-            sums[c] += column[c];
+    constexpr std::int64_t n_partial = 4; // sums that do not wait for one another
+    for (std::int64_t c = 0; c < n_columns; ++c) {
+        const double* column = columns + c;
+        double partial[n_partial]{};
+        const auto add = [&](auto term) {
+            std::int64_t i = begin;
+            for (; i + n_partial <= end; i += n_partial) {
+                for (std::int64_t k = 0; k < n_partial; ++k) {
+                    partial[k] += term(column[(i + k) * n_columns]);
+                }
+            }
+            for (; i < end; ++i) {
+                partial[0] += term(column[i * n_columns]);
+            }
+        };
+        if (c < n_columns - 1) {
+            add([](double x) { return x; });
+        } else {
+            add([](double x) { return x * x * (x * x); });
         }
-        const double square = column[n_columns - 1] * column[n_columns - 1];
-        sums[n_columns - 1] += square * square;
+        sums[c] = (partial[0] + partial[1]) + (partial[2] + partial[3]);
     }
 }
 

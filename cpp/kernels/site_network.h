@@ -102,12 +102,8 @@ void site_network_backward_kernel(const SiteNetwork<T>& network, const NetworkIn
                                   const NetworkReceived<T>& received, const NetworkGradients<T>& gradients,
                                   SiteRange sites);
 
-// errors[i] = mean_c (network(inputs)[i, c] - target[i, c])^2
-template <typename T>
-void site_error_kernel(const SiteNetwork<T>& network, SiteColumns<const T> inputs,
-                       SiteColumns<const T> target, T* errors, SiteRange sites);
-
-// The gradients: null is not wanted; the others are overwritten.
+// Of errors[i] = mean_c (network(inputs)[i, c] - target[i, c])^2, from the gradient of the errors.
+// inputs_gradient and target_gradient: null is not wanted; the others are overwritten.
 template <typename T>
 void site_error_backward_kernel(const SiteNetwork<T>& network, SiteColumns<const T> inputs,
                                 SiteColumns<const T> target, const T* errors_gradient,

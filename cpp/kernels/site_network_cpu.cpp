@@ -269,17 +269,6 @@ void site_network_backward_kernel(const SiteNetwork<T>& network, const NetworkIn
 }
 
 template <typename T>
-void site_error_kernel(const SiteNetwork<T>& network, SiteColumns<const T> inputs,
-                       SiteColumns<const T> target, T* errors, SiteRange sites) {
-    Block<T> block(network);
-    for_blocks(sites, [&](std::int64_t first, std::int64_t count) {
-        block.begin(first, count);
-        const Rows<T> rebuilt = block.forward({std::span(&inputs, 1), {}}, {}, nullptr);
-        rows_errors(block.against(rebuilt, target), errors + first);
-    });
-}
-
-template <typename T>
 void site_error_backward_kernel(const SiteNetwork<T>& network, SiteColumns<const T> inputs,
                                 SiteColumns<const T> target, const T* errors_gradient,
                                 SiteColumns<T> inputs_gradient, T* target_gradient, SiteRange sites) {
@@ -301,8 +290,6 @@ void site_error_backward_kernel(const SiteNetwork<T>& network, SiteColumns<const
     template void site_network_backward_kernel(const SiteNetwork<T>&, const NetworkInputs<T>&,               \
                                                const NetworkReceived<T>&, const NetworkGradients<T>&,        \
                                                SiteRange);                                                   \
-    template void site_error_kernel(const SiteNetwork<T>&, SiteColumns<const T>, SiteColumns<const T>, T*,   \
-                                    SiteRange);                                                              \
     template void site_error_backward_kernel(const SiteNetwork<T>&, SiteColumns<const T>,                    \
                                              SiteColumns<const T>, const T*, SiteColumns<T>, T*, SiteRange);
 GNNCV_INSTANCE(float)

@@ -32,10 +32,8 @@ struct DensityArguments {
         this->floor = *floor.const_data_ptr<double>();
     }
 
-    template <typename T>
-    kernels::LatentDensityInput<T> input() const {
-        return {latents.const_data_ptr<T>(),
-                log_weights.const_data_ptr<double>(),
+    [[nodiscard]] kernels::NormalMixture mixture() const {
+        return {log_weights.const_data_ptr<double>(),
                 means.const_data_ptr<double>(),
                 whitenings.const_data_ptr<double>(),
                 floor,

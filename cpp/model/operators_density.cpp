@@ -26,7 +26,7 @@ Tensor latent_density_cpu(const Tensor& latents, const Tensor& log_weights, cons
         using T = decltype(zero);
         double* const out = surprises.mutable_data_ptr<double>();
         for_sites(latents.size(0), [&](int64_t begin, int64_t end) {
-            kernels::latent_density_kernel<T>(in.input<T>(), out, begin, end);
+            kernels::latent_density_kernel<T>(in.mixture(), in.latents.const_data_ptr<T>(), out, begin, end);
         });
     });
     return surprises;
@@ -53,8 +53,9 @@ struct LatentDensity : torch::autograd::Function<LatentDensity> {
             using T = decltype(zero);
             T* const out = result.mutable_data_ptr<T>();
             for_sites(in.latents.size(0), [&](int64_t begin, int64_t end) {
-                kernels::latent_density_backward_kernel<T>(in.input<T>(), gradient.const_data_ptr<double>(),
-                                                           out, begin, end);
+                kernels::latent_density_backward_kernel<T>(in.mixture(), in.latents.const_data_ptr<T>(),
+                                                           gradient.const_data_ptr<double>(), out, begin,
+                                                           end);
             });
         });
         return {result, Tensor(), Tensor(), Tensor(), Tensor()};

@@ -2,14 +2,10 @@
 // the latents and the columns made of them in one pass. Backward, what no output asked for depends on gets no
 // gradient at all, and so costs nothing. On devices without a kernel, and where parameters are
 // differentiated, it is what it is made of.
-#include "kernels/site_columns.h"
-#include "model/density_arguments.h"
-#include "model/site_network_arguments.h"
+#include "model/outcome_arguments.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
-
-#include <optional>
 
 namespace gnncv {
 namespace {
@@ -17,28 +13,8 @@ namespace {
 using at::IntArrayRef;
 using at::TensorList;
 
-constexpr const char* name = "site_outcomes";
+constexpr const char* name = outcomes_name;
 constexpr size_t n_mixture = 4; // tensors
-
-// decoder and classifier: their parameters
-struct Networks {
-    Tensor decoder;
-    IntArrayRef decoder_widths;
-    Tensor classifier;
-    IntArrayRef classifier_widths; // empty: no classes
-    int64_t activation;
-
-    int64_t n_classes() const { return classifier_widths.empty() ? 0 : classifier_widths.back(); }
-};
-
-kernels::NetworkShape shape_of(const Tensor& parameters, IntArrayRef widths, int64_t activation,
-                               int64_t n_latent) {
-    TORCH_CHECK_VALUE(widths.size() >= 2, "gnncv::", name, ": a network has at least two widths, got ",
-                      widths);
-    const std::vector<int64_t> activated = activated_between(widths.size() - 1);
-    const auto n_layers = static_cast<int64_t>(activated.size());
-    return NetworkDescription{name, widths, activated, activation, n_layers}.shape(parameters, n_latent);
-}
 
 Tensor plain_network(const Tensor& latents, const Tensor& parameters, IntArrayRef widths,
                      int64_t activation) {
@@ -47,8 +23,8 @@ Tensor plain_network(const Tensor& latents, const Tensor& parameters, IntArrayRe
     return composed_network(latents, {}, parameters, {name, widths, activated, activation, n_layers}).second;
 }
 
-Tensor composed(const Tensor& latents, const Tensor& target, const Networks& networks, TensorList mixture,
-                const Tensor& scales) {
+Tensor composed(const Tensor& latents, const Tensor& target, const OutcomeNetworks& networks,
+                TensorList mixture, const Tensor& scales) {
     using Four = Tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&);
     using Seven = Tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
                          const Tensor&, const Tensor&);
@@ -67,95 +43,21 @@ Tensor composed(const Tensor& latents, const Tensor& target, const Networks& net
                         scales[1], scales[2]);
 }
 
-struct Arguments {
-    DensityArguments density;
-    Tensor latents, target, decoder, classifier, scales;
-    kernels::NetworkShape decoder_shape;
-    std::optional<kernels::NetworkShape> classifier_shape;
-    int64_t n_sites, n_latent, n_classes;
-
-    Arguments(const Tensor& given, const Tensor& given_target, const Networks& networks, TensorList mixture,
-              const Tensor& given_scales)
-        : density(checked_mixture(given, mixture)), latents(density.latents),
-          decoder(networks.decoder.contiguous()), classifier(networks.classifier.contiguous()),
-          scales(given_scales.contiguous()), n_sites(latents.size(0)), n_latent(latents.size(1)),
-          n_classes(networks.n_classes()) {
-        check_matrix(name, "target", given_target, n_sites, latents);
-        target = with_whole_rows(given_target);
-        decoder_shape = shape_of(decoder, networks.decoder_widths, networks.activation, n_latent);
-        TORCH_CHECK_VALUE(target.size(1) == decoder_shape.widths.back(), "gnncv::", name,
-                          ": target must have the decoder's ", decoder_shape.widths.back(), " columns, got ",
-                          target.size(1));
-        TORCH_CHECK_VALUE(n_classes != 1, "gnncv::", name, ": expected no or at least two classes, got one");
-        if (n_classes > 0) {
-            classifier_shape =
-                shape_of(classifier, networks.classifier_widths, networks.activation, n_latent);
-        }
-        for (const Tensor* parameters : {&decoder, &classifier}) {
-            TORCH_CHECK_TYPE(parameters->scalar_type() == latents.scalar_type(), "gnncv::", name,
-                             ": the parameters are ", parameters->scalar_type(), ", expected ",
-                             latents.scalar_type(), " as the latents");
-        }
-        TORCH_CHECK_VALUE(scales.numel() == 3 && scales.scalar_type() == at::kDouble, "gnncv::", name,
-                          ": scales must be three numbers in float64, got shape ", scales.sizes(), " of ",
-                          scales.scalar_type());
-    }
-
-    template <typename T>
-    kernels::SiteColumnsInput<T> columns_input(const Tensor& logits, const Tensor& errors,
-                                               const Tensor& surprises) const {
-        const double* scale = scales.const_data_ptr<double>();
-        return {latents.const_data_ptr<T>(),
-                logits.defined() ? logits.const_data_ptr<T>() : nullptr,
-                errors.const_data_ptr<T>(),
-                surprises.const_data_ptr<double>(),
-                n_latent,
-                n_classes,
-                scale[0],
-                scale[1],
-                scale[2]};
-    }
-
-    Tensor matrix(int64_t n_columns) const { return at::empty({n_sites, n_columns}, latents.options()); }
-
-private:
-    static DensityArguments checked_mixture(const Tensor& latents, TensorList mixture) {
-        TORCH_CHECK_VALUE(mixture.size() == n_mixture, "gnncv::", name,
-                          ": the mixture is given by log-weights, means, whitenings and a floor, got ",
-                          mixture.size(), " tensors");
-        return {name, latents, mixture[0], mixture[1], mixture[2], mixture[3]};
-    }
-};
-
 struct Results {
     Tensor columns, errors, surprises;
 };
 
-Results evaluated(const Arguments& in) {
+Results evaluated(const OutcomeArguments& in) {
     Results results{{}, in.matrix(1), at::empty({in.n_sites, 1}, in.scales.options())};
-    const Tensor logits = in.matrix(in.n_classes);
     with_precision(name, in.latents, [&](auto zero) {
         using T = decltype(zero);
-        const auto input = in.columns_input<T>(logits, results.errors, results.surprises);
+        const auto input = in.input<T>();
         results.columns = at::empty({in.n_sites, input.n_columns()}, in.scales.options());
-        const kernels::SiteNetwork<T> decoder(in.decoder.const_data_ptr<T>(), in.decoder_shape);
-        std::optional<kernels::SiteNetwork<T>> classifier;
-        if (in.classifier_shape) {
-            classifier.emplace(in.classifier.const_data_ptr<T>(), *in.classifier_shape);
-        }
-        const auto latents = columns_of<T>(in.latents);
-        const auto of_classes = mutable_columns_of<T>(logits);
-        T* const errors = results.errors.mutable_data_ptr<T>();
-        double* const surprises = results.surprises.mutable_data_ptr<double>();
-        double* const columns = results.columns.mutable_data_ptr<double>();
+        const kernels::SiteOutcomes<T> outcomes{results.columns.mutable_data_ptr<double>(),
+                                                results.errors.mutable_data_ptr<T>(),
+                                                results.surprises.mutable_data_ptr<double>()};
         for_sites(in.n_sites, [&](int64_t begin, int64_t end) {
-            kernels::site_error_kernel<T>(decoder, latents, columns_of<T>(in.target), errors, {begin, end});
-            if (classifier) {
-                kernels::site_network_kernel<T>(*classifier, {std::span(&latents, 1), {}},
-                                                {std::span(&of_classes, 1), {}, nullptr}, {begin, end});
-            }
-            kernels::latent_density_kernel<T>(in.density.input<T>(), surprises, begin, end);
-            kernels::site_columns_kernel<T>(input, columns, begin, end);
+            kernels::site_outcomes_kernel<T>(input, outcomes, {begin, end});
         });
     });
     return results;
@@ -189,13 +91,13 @@ void add_numbers(const T* from, int64_t begin, int64_t end, T* to) {
 }
 
 // Where novelty or a class is asked for.
-void differentiate(const Arguments& in, const Results& results, const Tensor& gradient, bool novelty,
+void differentiate(const OutcomeArguments& in, const Results& results, const Tensor& gradient, bool novelty,
                    bool classes, const Gradients& to) {
     const Tensor of_logits = in.matrix(classes ? in.n_classes : 0), part = in.matrix(in.n_latent);
     const Tensor of_errors = at::empty_like(results.errors), of_surprises = at::empty_like(results.surprises);
     with_precision(name, in.latents, [&](auto zero) {
         using T = decltype(zero);
-        const auto input = in.columns_input<T>({}, results.errors, results.surprises);
+        const auto input = in.columns_input<T>(results.errors, results.surprises);
         const kernels::SiteNetwork<T> decoder(in.decoder.const_data_ptr<T>(), in.decoder_shape);
         std::optional<kernels::SiteNetwork<T>> classifier;
         if (classes) {
@@ -220,8 +122,8 @@ void differentiate(const Arguments& in, const Results& results, const Tensor& gr
                 kernels::site_error_backward_kernel<T>(decoder, latents, columns_of<T>(in.target),
                                                        columns.errors, into, of_target, {begin, end});
                 add();
-                kernels::latent_density_backward_kernel<T>(in.density.input<T>(), columns.surprises,
-                                                           into.data, begin, end);
+                kernels::latent_density_backward_kernel<T>(in.density.mixture(), latents.data,
+                                                           columns.surprises, into.data, begin, end);
                 add();
             }
             if (classes) {
@@ -236,7 +138,7 @@ void differentiate(const Arguments& in, const Results& results, const Tensor& gr
 
 struct SiteOutcomes : torch::autograd::Function<SiteOutcomes> {
     static Tensor forward(AutogradContext* context, const Tensor& latents, const Tensor& target,
-                          const Networks& networks, TensorList mixture, const Tensor& scales) {
+                          const OutcomeNetworks& networks, TensorList mixture, const Tensor& scales) {
         const at::AutoDispatchBelowADInplaceOrView below;
         const Results results = evaluated({latents, target, networks, mixture, scales});
         variable_list saved{latents, target,          networks.decoder, networks.classifier,
@@ -258,8 +160,8 @@ struct SiteOutcomes : torch::autograd::Function<SiteOutcomes> {
         const variable_list saved = context->get_saved_variables();
         const auto decoder_widths = context->saved_data["decoder"].toIntVector();
         const auto classifier_widths = context->saved_data["classifier"].toIntVector();
-        const Networks networks{saved[2], decoder_widths, saved[3], classifier_widths,
-                                context->saved_data["activation"].toInt()};
+        const OutcomeNetworks networks{saved[2], decoder_widths, saved[3], classifier_widths,
+                                       context->saved_data["activation"].toInt()};
         const Tensor whole = with_whole_rows(received[0]);
         const int64_t n_latent = saved[0].size(1), n_columns = whole.size(1);
         const bool novelty = any_in(whole, n_columns - 1, n_columns);
@@ -271,7 +173,7 @@ struct SiteOutcomes : torch::autograd::Function<SiteOutcomes> {
                                : of_latents.to(saved[0].scalar_type());
             return gradients;
         }
-        const Arguments in(saved[0], saved[1], networks, TensorList(saved).slice(8), saved[4]);
+        const OutcomeArguments in(saved[0], saved[1], networks, TensorList(saved).slice(8), saved[4]);
         const Gradients to{at::empty_like(in.latents),
                            novelty && context->needs_input_grad(1) ? in.matrix(in.target.size(1)) : Tensor()};
         differentiate(in, {saved[5], saved[6], saved[7]}, whole.contiguous(), novelty, classes, to);
@@ -284,7 +186,7 @@ struct SiteOutcomes : torch::autograd::Function<SiteOutcomes> {
 Tensor site_outcomes_cpu(const Tensor& latents, const Tensor& target, const Tensor& decoder,
                          IntArrayRef decoder_widths, const Tensor& classifier, IntArrayRef classifier_widths,
                          int64_t activation, TensorList mixture, const Tensor& scales) {
-    const Networks networks{decoder, decoder_widths, classifier, classifier_widths, activation};
+    const OutcomeNetworks networks{decoder, decoder_widths, classifier, classifier_widths, activation};
     return evaluated({latents, target, networks, mixture, scales}).columns;
 }
 
@@ -292,7 +194,7 @@ Tensor site_outcomes_autograd(const Tensor& latents, const Tensor& target, const
                               IntArrayRef decoder_widths, const Tensor& classifier,
                               IntArrayRef classifier_widths, int64_t activation, TensorList mixture,
                               const Tensor& scales) {
-    const Networks networks{decoder, decoder_widths, classifier, classifier_widths, activation};
+    const OutcomeNetworks networks{decoder, decoder_widths, classifier, classifier_widths, activation};
     if (at::GradMode::is_enabled() && (decoder.requires_grad() || classifier.requires_grad())) {
         return composed(latents, target, networks, mixture, scales);
     }
