@@ -51,6 +51,11 @@ void multiply_rows(const RowsProduct<T>& product);
 template <typename T>
 void activate(Activation kind, Rows<T> values, Rows<T> slopes, std::int64_t n_rows, std::int64_t n_columns);
 
+// result[s, c] = rows[index[s], c] of n_columns columns
+template <typename T>
+void select_rows(Rows<const T> rows, const std::int64_t* index, std::int64_t n_rows, std::int64_t n_columns,
+                 Rows<T> result);
+
 // result[s, c] = rows[s, c], or += rows[s, c], of n_columns columns
 template <typename T>
 void copy_rows(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result);

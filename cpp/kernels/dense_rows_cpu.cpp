@@ -59,6 +59,14 @@ GNNCV_INLINE void copy_body(Rows<const T> rows, std::int64_t n_rows, std::int64_
 }
 
 template <int bytes, typename T>
+GNNCV_INLINE void select_body(Rows<const T> rows, const std::int64_t* index, std::int64_t n_rows,
+                              std::int64_t n_columns, Rows<T> result) {
+    for (std::int64_t s = 0; s < n_rows; ++s) {
+        copy_row<bytes>(rows.row(index[s]), n_columns, result.row(s));
+    }
+}
+
+template <int bytes, typename T>
 GNNCV_INLINE void add_body(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result) {
     constexpr int width = LanesOf<T, bytes>::width;
     for (std::int64_t s = 0; s < n_rows; ++s) {
@@ -102,6 +110,10 @@ GNNCV_INLINE void errors_backward_body(const RowsErrors<T>& in, const T* __restr
     attribute void copy(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result) {   \
         copy_body<bytes>(rows, n_rows, n_columns, result);                                                   \
     }                                                                                                        \
+    attribute void select(Rows<const T> rows, const std::int64_t* index, std::int64_t n_rows,                \
+                          std::int64_t n_columns, Rows<T> result) {                                          \
+        select_body<bytes>(rows, index, n_rows, n_columns, result);                                          \
+    }                                                                                                        \
     attribute void add(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result) {    \
         add_body<bytes>(rows, n_rows, n_columns, result);                                                    \
     }                                                                                                        \
@@ -127,6 +139,11 @@ void copy_rows(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, 
     copy(rows, n_rows, n_columns, result);
 }
 template <typename T>
+void select_rows(Rows<const T> rows, const std::int64_t* index, std::int64_t n_rows, std::int64_t n_columns,
+                 Rows<T> result) {
+    select(rows, index, n_rows, n_columns, result);
+}
+template <typename T>
 void add_rows(Rows<const T> rows, std::int64_t n_rows, std::int64_t n_columns, Rows<T> result) {
     add(rows, n_rows, n_columns, result);
 }
@@ -139,6 +156,7 @@ void rows_errors_backward(const RowsErrors<T>& input, const T* errors_gradient, 
 #define GNNCV_INSTANCE(T)                                                                                    \
     template void activate(Activation, Rows<T>, Rows<T>, std::int64_t, std::int64_t);                        \
     template void copy_rows(Rows<const T>, std::int64_t, std::int64_t, Rows<T>);                             \
+    template void select_rows(Rows<const T>, const std::int64_t*, std::int64_t, std::int64_t, Rows<T>);      \
     template void add_rows(Rows<const T>, std::int64_t, std::int64_t, Rows<T>);                              \
     template void rows_errors_backward(const RowsErrors<T>&, const T*, Rows<T>, T*);
 GNNCV_INSTANCE(float)

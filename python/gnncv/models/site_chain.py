@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gnncv.nn import AttentionLayer, FilterLayer, SiteNetwork, side_by_side
+from gnncv.nn import AttentionLayer, FilterLayer, SiteNetwork, side_by_side, site_operators
 
 from .encoder import SiteEncoder
 
@@ -76,4 +76,4 @@ class StartFromSpecies(nn.Module):
 
     def forward(self, invariants: Tensor, types: Tensor) -> list[Tensor]:
         """The features, then what is computed of them; the invariants are not looked at."""
-        return [part.index_select(0, types) for part in self.rows.split(self.columns, dim=1)]
+        return site_operators.species_rows(self.rows, types, self.columns)

@@ -113,7 +113,8 @@ class TabulatedRadialInvariants(nn.Module):
     ) -> Tensor:
         """Standardized features ``(N, n_features)``."""
         table = in_precision(self.table, self.narrow_table, distances)
-        counted = self.counted.to(distances.dtype).index_select(0, types)
+        rows = self.counted.to(distances.dtype)
+        counted = site_operators.species_rows(rows, types, [rows.shape[1]])[0]
         sums = operators.table_messages(
             distances, neighbor, row_ptr, types, table, self.cutoff, counted, half_begin
         )

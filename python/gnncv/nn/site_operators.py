@@ -40,6 +40,13 @@ def latent_density(
     return _latent_density(latents, log_weights, means, whitenings, floor)
 
 
+def species_rows(rows: Tensor, types: Tensor, columns: list[int]) -> list[Tensor]:
+    """What is known of each species; see :func:`gnncv.nn.reference.species_rows`."""
+    if is_scripting():
+        return torch.ops.gnncv.species_rows(rows, types, columns)
+    return _species_rows(rows, types, columns)
+
+
 def standardized(values: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """The first columns, standardized; see :func:`gnncv.nn.reference.standardized`."""
     if is_scripting():
@@ -93,6 +100,7 @@ def pooled_outputs(
 
 
 _latent_density = _dispatch("latent_density")
+_species_rows = _dispatch("species_rows")
 _standardized = _dispatch("standardized")
 _site_sums = _dispatch("site_sums")
 _pooled_outputs = _dispatch("pooled_outputs")

@@ -175,6 +175,23 @@ def test_standardized(n_sites, dtype, generator):
     compare(*results, [values], generator)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_sites", SITES)
+def test_rows_of_species(n_sites, dtype, generator):
+    numbers = Numbers(generator, dtype)
+    columns = [int(n) for n in generator.integers(0, 40, 3)]
+    rows = numbers.normal(3, sum(columns))
+    types = torch.from_numpy(generator.integers(0, 3, n_sites))
+    for fixed in (True, False):
+        arguments = (rows.requires_grad_(not fixed), types, columns)
+        results = [source.species_rows(*arguments) for source in (ops, reference)]
+        for got, exact in zip(*results, strict=True):
+            assert torch.equal(got, exact)
+            assert got.requires_grad != fixed
+    with pytest.raises(ValueError, match="type 3 of site 1 is none of 3 species"):
+        ops.species_rows(rows.detach(), torch.tensor([0, 3]), columns)
+
+
 def some_sums(generator, n_latent, n_classes):
     sums = torch.from_numpy(generator.uniform(5.0, 50.0, n_latent + n_classes + 2)).requires_grad_()
     centroids = torch.from_numpy(generator.normal(size=(n_classes + 1 if n_classes else 0, n_latent)))

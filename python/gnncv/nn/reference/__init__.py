@@ -16,7 +16,7 @@ from .segment_sum import segment_sum
 from .site_columns import site_columns, site_sums
 from .site_layers import site_layers
 from .site_network import reconstruction_error, site_network
-from .site_outcomes import pooled_outputs, site_outcomes, standardized
+from .site_outcomes import pooled_outputs, site_outcomes, species_rows, standardized
 from .sparse_products import sparse_entry_product, sparse_product, sparse_transpose_product
 from .table_messages import table_messages
 from .tables import (
@@ -53,6 +53,7 @@ __all__ = [
     "sparse_entry_product",
     "sparse_product",
     "sparse_transpose_product",
+    "species_rows",
     "standardized",
     "table_attention",
     "table_functions",

@@ -10,6 +10,11 @@ from .site_columns import site_columns
 from .site_layers import site_layers
 
 
+def species_rows(rows: Tensor, types: Tensor, columns: Sequence[int]) -> list[Tensor]:
+    """Rows ``(S, C)`` of the sites' species ``(N,)``, divided into ``(N, columns[k])``."""
+    return [part.index_select(0, types) for part in rows.split(list(columns), dim=1)]
+
+
 def standardized(values: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """``(x - mean) / scale`` of the first ``F`` columns of ``(N, C)``, computed in float64.
 
