@@ -82,18 +82,19 @@ struct Squash {
         std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
     static constexpr int at_once = 4, width = LanesOf<T>::width; // registers: they do not wait for each other
     T per_bound, bound;                                          // both with the logarithm of two
+    T furthest;                                                  // beyond it tanh is one
 
-    explicit Squash(double b) : per_bound(static_cast<T>(-2.0 / (b * ln2))), bound(static_cast<T>(b / ln2)) {}
+    explicit Squash(double b)
+        : per_bound(static_cast<T>(-2.0 / (b * ln2))), bound(static_cast<T>(b / ln2)),
+          furthest((sizeof(T) == 4 ? T(-40) : T(-100)) / per_bound) {}
 
     // Of `at_once` registers in memory: tanh(l / b) and the exponentials.
     GNNCV_INLINE void operator()(const T* logits, Lanes<T>* squashed, Lanes<T>* exponentials) const {
-        constexpr T least = sizeof(T) == 4 ? T(-40) : T(-100);
+        const Ints most = as_ints(Lanes<T>{} + furthest); // positive numbers are in order as integers
         Lanes<T>* x = exponentials;
         for (int r = 0; r < at_once; ++r) {
-            x[r] = per_bound * as_lanes(as_ints(load_lanes<T>(logits + r * width)) & ~sign_bit);
-        }
-        for (int r = 0; r < at_once; ++r) {
-            x[r] = x[r] > least ? x[r] : Lanes<T>{} + least;
+            const Ints magnitude = as_ints(load_lanes<T>(logits + r * width)) & ~sign_bit;
+            x[r] = per_bound * as_lanes(magnitude < most ? magnitude : most);
         }
         lanes_exp2<at_once, T>(x);
         for (int r = 0; r < at_once; ++r) {

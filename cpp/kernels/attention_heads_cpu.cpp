@@ -33,6 +33,34 @@ Quad<T> inverse_or_zero(const Quad<T>& x) {
     return x > T(0) ? T(1) / x : Quad<T>{};
 }
 
+// Channel c of four heads, one after the other with `head_width` channels each, to number 4 c + h.
+template <typename T>
+GNNCV_INLINE void join_heads(const T* from, std::int64_t head_width, T* to) {
+    for (std::int64_t c = 0; c < head_width; c += heads_at_once) {
+        Quad<T> rows[heads_at_once];
+        for (int h = 0; h < heads_at_once; ++h) {
+            rows[h] = load_as<Quad<T>>(from + h * head_width + c);
+        }
+        transpose_quads<T>(rows);
+        for (int k = 0; k < heads_at_once; ++k) {
+            store_as(to + heads_at_once * (c + k), rows[k]);
+        }
+    }
+}
+template <typename T>
+GNNCV_INLINE void part_heads(const T* from, std::int64_t head_width, T* to) {
+    for (std::int64_t c = 0; c < head_width; c += heads_at_once) {
+        Quad<T> rows[heads_at_once];
+        for (int k = 0; k < heads_at_once; ++k) {
+            rows[k] = load_as<Quad<T>>(from + heads_at_once * (c + k));
+        }
+        transpose_quads<T>(rows);
+        for (int h = 0; h < heads_at_once; ++h) {
+            store_as(to + h * head_width + c, rows[h]);
+        }
+    }
+}
+
 } // namespace
 
 template <typename T>
@@ -107,23 +135,18 @@ void AttentionHeads<T>::add_table_gradient(const TableAttentionInput<T>& input, 
     }
 }
 
+// The commonest shape as a constant: one block, which fills its registers.
 template <typename T>
-void AttentionHeads<T>::to_registers(const T* channels, T* registers) const {
+GNNCV_INLINE void AttentionHeads<T>::to_registers(const T* channels, T* registers) const {
     const T* from = channels + first_head * head_width;
+    if (n_heads == heads_at_once && head_width == heads_at_once) {
+        join_heads(from, heads_at_once, registers);
+        return;
+    }
+    std::fill(registers, registers + n_registers * width, T(0));
     if (in_fours()) {
-        for (std::int64_t c = 0; c < head_width; c += heads_at_once) {
-            Quad<T> rows[heads_at_once];
-            for (int h = 0; h < heads_at_once; ++h) {
-                rows[h] = load_as<Quad<T>>(from + h * head_width + c);
-            }
-            transpose_quads<T>(rows);
-            for (int k = 0; k < heads_at_once; ++k) {
-                store_as(registers + heads_at_once * (c + k), rows[k]);
-            }
-        }
-        std::fill(registers + heads_at_once * head_width, registers + n_registers * width, T(0));
+        join_heads(from, head_width, registers);
     } else {
-        std::fill(registers, registers + n_registers * width, T(0));
         for_filters([&](std::int64_t at, std::int64_t c) { registers[at] = from[c]; });
     }
 }
@@ -131,17 +154,10 @@ void AttentionHeads<T>::to_registers(const T* channels, T* registers) const {
 template <typename T>
 void AttentionHeads<T>::from_registers(const T* registers, T* channels) const {
     T* to = channels + first_head * head_width;
-    if (in_fours()) {
-        for (std::int64_t c = 0; c < head_width; c += heads_at_once) {
-            Quad<T> rows[heads_at_once];
-            for (int k = 0; k < heads_at_once; ++k) {
-                rows[k] = load_as<Quad<T>>(registers + heads_at_once * (c + k));
-            }
-            transpose_quads<T>(rows);
-            for (int h = 0; h < heads_at_once; ++h) {
-                store_as(to + h * head_width + c, rows[h]);
-            }
-        }
+    if (n_heads == heads_at_once && head_width == heads_at_once) {
+        part_heads(registers, heads_at_once, to);
+    } else if (in_fours()) {
+        part_heads(registers, head_width, to);
     } else {
         for_filters([&](std::int64_t at, std::int64_t c) { to[c] = registers[at]; });
     }
