@@ -48,6 +48,21 @@ private:
     TableChannel<T> switching_;
 };
 
+// g . (b - a)
+template <typename T>
+GNNCV_INLINE T product_with_difference(const T* g, const T* b, const T* a, std::int64_t n) {
+    Lanes<T> sum{};
+    std::int64_t c = 0;
+    for (; c + LanesOf<T>::width <= n; c += LanesOf<T>::width) {
+        sum += load_lanes<T>(g + c) * (load_lanes<T>(b + c) - load_lanes<T>(a + c));
+    }
+    T total = sum_lanes<T>(sum);
+    for (; c < n; ++c) {
+        total += g[c] * (b[c] - a[c]);
+    }
+    return total;
+}
+
 template <typename T>
 GNNCV_INLINE void forward_body(const AveragedInput<T>& input, T* averaged) {
     const std::int64_t n_channels = input.n_channels;
@@ -60,8 +75,8 @@ GNNCV_INLINE void forward_body(const AveragedInput<T>& input, T* averaged) {
         for (std::int64_t b = 0; b < count; ++b) {
             weights[b] *= own / bonds.norms[b];
         }
-        gather<false, T>({input.densities, {n_channels}, input.pairs.neighbor + first, weights, count},
-                         input.densities + i * n_channels, averaged + i * n_channels, nullptr, nullptr);
+        gather_rows<T>({input.densities, n_channels, input.pairs.neighbor + first, weights, count},
+                       input.densities + i * n_channels, averaged + i * n_channels);
     }
 }
 
@@ -76,22 +91,23 @@ GNNCV_INLINE void backward_body(const AveragedInput<T>& input, const T* averaged
                                 const AveragedGradients<T>& gradients) {
     const std::int64_t n_channels = input.n_channels;
     Bonds<T> bonds(input.table);
-    GatherWithProducts<T> rows;
-    std::vector<T> weights;
+    LaneBuffer<T> scratch;
+    std::vector<T> weights, products;
     for (std::int64_t j = input.pairs.first_center; j < input.pairs.n_centers; ++j) {
         const std::int64_t first = input.pairs.row_ptr[j], count = input.pairs.row_ptr[j + 1] - first;
         const T* const densities = input.densities + j * n_channels;
         const T* const own_gradient = averaged_gradient + j * n_channels;
         bonds.fill(input, j);
         weights.resize(count);
+        products.resize(count + LanesOf<T>::width);
         const T own = T(1) + input.coordination[j];
         for (std::int64_t b = 0; b < count; ++b) {
             bonds.norms[b] /= own;
             weights[b] = bonds.values[b] * bonds.norms[b];
         }
-        const T* const products = rows.sum_and_products(
-            {averaged_gradient, {n_channels}, input.pairs.neighbor + first, weights.data(), count},
-            own_gradient, gradients.densities + j * n_channels, densities);
+        gather_rows_and_products<T>(
+            {averaged_gradient, n_channels, input.pairs.neighbor + first, weights.data(), count},
+            own_gradient, gradients.densities + j * n_channels, densities, products.data(), scratch);
         T sum = 0;
         for (std::int64_t b = 0; b < count; ++b) {
             sum += weights[b] * products[b];

@@ -1,8 +1,8 @@
 // The bonds of one center in blocks of one register, each block of neighbors of one species.
 #pragma once
 
-#include "kernels/lane_rows.h"
 #include "kernels/pair_rows.h"
+#include "kernels/register_shuffles.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,15 +17,16 @@ struct BondBlock {
     int species;
 };
 
-template <typename T>
+template <typename V>
 struct Directions {
-    const Lanes<T>&x, &y, &z, &length, &inverse;
+    const V &x, &y, &z, &length, &inverse;
 };
 
-template <typename T>
+template <typename T, int bytes>
 class BondBlocks {
 public:
-    static constexpr int width = LanesOf<T>::width;
+    using Register = Lanes<T, bytes>;
+    static constexpr int width = LanesOf<T, bytes>::width;
 
     BondBlocks(const PairRows& pairs, const std::int64_t* types, int n_species)
         : pairs_(pairs), types_(types), n_species_(n_species) {}
@@ -34,7 +35,7 @@ public:
     GNNCV_INLINE void of_center(std::int64_t i, const T* vectors) {
         divide(i);
         const std::size_t n = blocks_.size();
-        x_ = buffer_.reserve(5 * n);
+        x_ = reinterpret_cast<Register*>(buffer_.reserve(5 * n));
         y_ = x_ + n;
         z_ = y_ + n;
         length_ = z_ + n;
@@ -43,13 +44,7 @@ public:
             load_vectors(vectors, blocks_[b], x_[b], y_[b], z_[b]);
             length_[b] = x_[b] * x_[b] + y_[b] * y_[b] + z_[b] * z_[b];
         }
-        T* const lengths = reinterpret_cast<T*>(length_);
-        T* const inverses = reinterpret_cast<T*>(inverse_);
-        for (std::size_t w = 0; w < n * width; ++w) {
-            const T length = std::sqrt(lengths[w]);
-            lengths[w] = length;
-            inverses[w] = length > T(0) ? T(1) / length : T(0);
-        }
+        roots(n * width, reinterpret_cast<T*>(length_), reinterpret_cast<T*>(inverse_));
         for (std::size_t b = 0; b < n; ++b) {
             x_[b] *= inverse_[b];
             y_[b] *= inverse_[b];
@@ -58,13 +53,13 @@ public:
     }
     // Block b: unit vectors of its bonds, their lengths and inverse lengths; zero for a bond of length zero.
     // Lanes beyond its count hold anything finite.
-    [[nodiscard]] GNNCV_INLINE Directions<T> directions(std::size_t b) const {
+    [[nodiscard]] GNNCV_INLINE Directions<Register> directions(std::size_t b) const {
         return {x_[b], y_[b], z_[b], length_[b], inverse_[b]};
     }
     [[nodiscard]] const std::vector<BondBlock>& list() const { return blocks_; }
 
-    GNNCV_INLINE void store_vectors(T* vectors, const BondBlock& block, const Lanes<T>& x, const Lanes<T>& y,
-                                    const Lanes<T>& z) const {
+    GNNCV_INLINE void store_vectors(T* vectors, const BondBlock& block, const Register& x, const Register& y,
+                                    const Register& z) const {
         if (n_species_ == 1 && block.count == width) {
             store_triples(vectors + 3 * block.begin, x, y, z);
             return;
@@ -77,17 +72,17 @@ public:
     }
 
     // One number a pair.
-    [[nodiscard]] GNNCV_INLINE Lanes<T> load_numbers(const T* numbers, const BondBlock& block) const {
+    [[nodiscard]] GNNCV_INLINE Register load_numbers(const T* numbers, const BondBlock& block) const {
         if (n_species_ == 1 && block.count == width) {
-            return load_lanes<T>(numbers + block.begin);
+            return load_lanes<T, bytes>(numbers + block.begin);
         }
         alignas(64) T some[width] = {};
         for (int w = 0; w < block.count; ++w) {
             some[w] = numbers[pair(block, w)];
         }
-        return load_lanes<T>(some);
+        return load_lanes<T, bytes>(some);
     }
-    GNNCV_INLINE void store_numbers(T* numbers, const BondBlock& block, const Lanes<T>& lanes) const {
+    GNNCV_INLINE void store_numbers(T* numbers, const BondBlock& block, const Register& lanes) const {
         if (n_species_ == 1 && block.count == width) {
             store_lanes<T>(numbers + block.begin, lanes);
             return;
@@ -100,6 +95,13 @@ public:
     }
 
 private:
+    static GNNCV_INLINE void roots(std::size_t n, T* __restrict__ squares, T* __restrict__ inverses) {
+        for (std::size_t w = 0; w < n; ++w) {
+            const T root = std::sqrt(squares[w]);
+            squares[w] = root;
+            inverses[w] = root > T(0) ? T(1) / root : T(0);
+        }
+    }
     void divide(std::int64_t i) {
         const std::int64_t first = pairs_.row_ptr[i], last = pairs_.row_ptr[i + 1];
         blocks_.clear();
@@ -118,17 +120,17 @@ private:
             add(begin, n, s);
         }
     }
-    GNNCV_INLINE void load_vectors(const T* vectors, const BondBlock& block, Lanes<T>& x, Lanes<T>& y,
-                                   Lanes<T>& z) const {
+    GNNCV_INLINE void load_vectors(const T* vectors, const BondBlock& block, Register& x, Register& y,
+                                   Register& z) const {
         if (n_species_ == 1 && block.begin + width <= pairs_.row_ptr[pairs_.n_centers]) {
-            load_triples(vectors + 3 * block.begin, x, y, z);
+            load_triples<bytes>(vectors + 3 * block.begin, x, y, z);
             return;
         }
         T triples[3 * width] = {};
         for (int w = 0; w < block.count; ++w) {
             std::copy_n(vectors + 3 * pair(block, w), 3, triples + 3 * w);
         }
-        load_triples(triples, x, y, z);
+        load_triples<bytes>(triples, x, y, z);
     }
     [[nodiscard]] GNNCV_INLINE std::int64_t pair(const BondBlock& block, int w) const {
         return n_species_ == 1 ? block.begin + w : order_[block.begin + w];
@@ -145,7 +147,7 @@ private:
     std::vector<std::int64_t> order_;
     std::vector<BondBlock> blocks_;
     LaneBuffer<T> buffer_;
-    Lanes<T>*x_ = nullptr, *y_ = nullptr, *z_ = nullptr, *length_ = nullptr, *inverse_ = nullptr;
+    Register *x_ = nullptr, *y_ = nullptr, *z_ = nullptr, *length_ = nullptr, *inverse_ = nullptr;
 };
 
 } // namespace gnncv::kernels

@@ -25,20 +25,6 @@ GNNCV_INLINE void squares_of_degrees(const T* row, int l_max_dynamic, T* sums) {
     }
 }
 
-// expanded[lm] = factors[l]; up to expansion_slack numbers beyond them are overwritten.
-template <typename T>
-inline constexpr int expansion_slack = LanesOf<T>::width;
-template <int L, typename T>
-GNNCV_INLINE void expand_degrees(const T* factors, int l_max_dynamic, T* expanded) {
-    const int l_max = L >= 0 ? L : l_max_dynamic;
-    for (int l = 0; l <= l_max; ++l) {
-        const Lanes<T> factor = Lanes<T>{} + factors[l];
-        for (int m = 0; m <= 2 * l; m += LanesOf<T>::width) {
-            store_lanes<T>(expanded + l * l + m, factor); // what is too many, the next degree overwrites
-        }
-    }
-}
-
 // gradient[lm] = factors[l] row[lm]
 template <typename T>
 GNNCV_INLINE void scale_degrees(const T* row, const T* factors, int l_max, T* gradient) {
@@ -77,34 +63,42 @@ GNNCV_INLINE void contract_channels(const T* gradient, int n_lm_dynamic, const L
 }
 
 // The same for any number of channels, lm = 0 apart: weights[0] is not set, harmonics[0] is taken to be one.
-template <int n, int L, bool first, typename T>
-GNNCV_INLINE void contract_some_channels(const T* gradient, int n_lm_dynamic, const Lanes<T>* harmonics,
-                                         const Lanes<T>* radial, Lanes<T>* weights, Lanes<T>* sums) {
+// Each sum in two parts, so that the additions wait less for one another.
+template <int n, int L, bool first, typename T, typename V>
+GNNCV_INLINE void contract_some_channels(const T* gradient, int n_lm_dynamic, const V* harmonics,
+                                         const V* radial, V* weights, V* sums) {
     const int n_lm = L >= 0 ? (L + 1) * (L + 1) : n_lm_dynamic;
-    Lanes<T> r[n], sum[n];
+    V r[n], sum[2][n] = {};
     for (int k = 0; k < n; ++k) {
         r[k] = radial[k];
-        sum[k] = Lanes<T>{} + gradient[k * n_lm];
+        sum[0][k] += gradient[k * n_lm];
     }
-    for (int lm = 1; lm < n_lm; ++lm) {
-        const Lanes<T> y = harmonics[lm];
-        Lanes<T> weight = first ? gradient[lm] * r[0] : weights[lm] + gradient[lm] * r[0];
-        sum[0] += gradient[lm] * y;
+    const auto add = [&](int lm, V* to) __attribute__((always_inline)) {
+        const V y = harmonics[lm];
+        V weight = first ? gradient[lm] * r[0] : weights[lm] + gradient[lm] * r[0];
+        to[0] += gradient[lm] * y;
         for (int k = 1; k < n; ++k) {
             const T g = gradient[k * n_lm + lm];
-            sum[k] += g * y;
+            to[k] += g * y;
             weight += g * r[k];
         }
         weights[lm] = weight;
+    };
+    int lm = 1;
+    for (; lm + 2 <= n_lm; lm += 2) {
+        add(lm, sum[1]);
+        add(lm + 1, sum[0]);
+    }
+    if (lm < n_lm) {
+        add(lm, sum[1]);
     }
     for (int k = 0; k < n; ++k) {
-        sums[k] = sum[k];
+        sums[k] = sum[0][k] + sum[1][k];
     }
 }
-template <int L, typename T>
-GNNCV_INLINE void contract_rows(const T* gradient, std::int64_t n_channels, int n_lm,
-                                const Lanes<T>* harmonics, const Lanes<T>* radial, Lanes<T>* weights,
-                                Lanes<T>* sums) {
+template <int L, typename T, typename V>
+GNNCV_INLINE void contract_rows(const T* gradient, std::int64_t n_channels, int n_lm, const V* harmonics,
+                                const V* radial, V* weights, V* sums) {
     std::int64_t k = 0;
     if (n_channels >= 4) {
         contract_some_channels<4, L, true>(gradient, n_lm, harmonics, radial, weights, sums);

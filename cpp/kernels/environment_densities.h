@@ -20,6 +20,7 @@ struct EnvironmentInput {
     int n_species;
     int l_max;
     std::int64_t row_stride = 0; // numbers from one center's densities to the next one's; 0: no gaps
+    bool divided = false;        // the forward kernel leaves densities over 1 + coordination
 
     [[nodiscard]] std::int64_t row_size() const {
         return n_species * (table.n_channels - 1) * (l_max + 1) * (l_max + 1);

@@ -1,215 +1,168 @@
 // One center at a time, its bonds side by side in blocks of one register. The densities are a product of two
-// small matrices, (radial functions x bonds) (bonds x harmonics), in tiles that fill the registers.
+// small matrices, (radial functions x bonds) (bonds x harmonics); see density_tiles.h.
 #include "kernels/environment_densities.h"
 
-#include "kernels/bond_blocks.h"
+#include "kernels/bond_radial.h"
 #include "kernels/density_rows.h"
-#include "kernels/harmonic_polynomials.h"
-#include "kernels/table_lanes.h"
+#include "kernels/density_tiles.h"
 
 #include <algorithm>
-#include <cmath>
 #include <type_traits>
 #include <vector>
 
 namespace gnncv::kernels {
 namespace {
 
-constexpr int tile = 4; // radial functions, and harmonics, that are summed at once
-
-constexpr int tiles(int n) {
-    return (n + tile - 1) / tile;
-}
-
-// Where a tile of sums goes: row k of them to out[k stride ..], each times its column's constant.
-template <typename T>
-struct TileTarget {
-    T* out;
-    std::int64_t stride;
-    const T* constants;
-    int n_rows, n_columns; // up to tile
-};
-
-// sum over bonds of radial[k] harmonics[m], for a tile of each.
-template <typename T>
-GNNCV_INLINE void sum_tile(const Lanes<T>* radial, std::int64_t radial_stride, const Lanes<T>* harmonics,
-                           std::int64_t harmonic_stride, std::int64_t n_blocks, const TileTarget<T>& target) {
-    Lanes<T> total[tile * tile] = {};
-    for (std::int64_t b = 0; b < n_blocks; ++b) {
-        for (int k = 0; k < tile; ++k) {
-            for (int m = 0; m < tile; ++m) {
-                total[k * tile + m] += radial[k] * harmonics[m];
-            }
-        }
-        radial += radial_stride;
-        harmonics += harmonic_stride;
+// values of lanes beyond count become zero
+template <typename V>
+GNNCV_INLINE void clear_beyond(int count, int n, V* values) {
+    using T = decltype(V{}[0] + 0);
+    T ones[lanes_in<V>];
+    for (int w = 0; w < lanes_in<V>; ++w) {
+        ones[w] = w < count ? T(1) : T(0);
     }
-    alignas(64) T sums[tile * tile];
-    for (int n = 0; n < tile * tile; n += RowOf<T>::width) {
-        store_row<T>(sums + n, sums_over_lanes(total + n));
-    }
-    using Four __attribute__((vector_size(tile * sizeof(T)))) = T;
-    Four constants;
-    std::memcpy(&constants, target.constants, sizeof constants);
-    for (int k = 0; k < target.n_rows; ++k) {
-        Four row;
-        std::memcpy(&row, sums + k * tile, sizeof row);
-        row *= constants;
-        if (target.n_columns == tile) {
-            std::memcpy(target.out + k * target.stride, &row, sizeof row);
-        } else {
-            for (int m = 0; m < target.n_columns; ++m) {
-                target.out[k * target.stride + m] = row[m];
-            }
-        }
+    const V mask = load_lanes<T, sizeof(V)>(ones);
+    for (int c = 0; c < n; ++c) {
+        values[c] *= mask;
     }
 }
 
-template <int L, typename T>
-GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T* coordination,
-                               T* switching) {
-    const int l_max = L >= 0 ? L : input.l_max;
-    const int n_lm = (l_max + 1) * (l_max + 1);
-    const int n_tiles = tiles(n_lm - 1); // of the harmonics above degree zero, which is a constant
-    const int n_harmonics = 1 + n_tiles * tile;
-    const std::int64_t n_radial = input.table.n_channels - 1;
-    const HarmonicConstants<T> constants(l_max);
-    const TableRows<T> table(input.table);
-    const std::int64_t n_channels = tiles(table.n_padded()) * tile;
-    Lanes<T> polynomials[polynomials_of<L>];
-    LaneBuffer<T> harmonic_buffer, radial_buffer;
-    std::vector<T> sums(n_channels);
-    BondBlocks<T> blocks(input.pairs, input.types, input.n_species);
+template <int L, int bytes, typename T>
+class CenterDensities {
+    using Register = Lanes<T, bytes>;
+    static constexpr int width = LanesOf<T, bytes>::width;
 
-    for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
-        blocks.of_center(i, input.vectors);
-        const auto n_blocks = static_cast<std::int64_t>(blocks.list().size());
-        Lanes<T>* const harmonics = harmonic_buffer.reserve(n_blocks * n_harmonics);
-        Lanes<T>* const radial = radial_buffer.reserve(n_blocks * n_channels);
-        T* out = densities + i * input.stride();
-        for (std::int64_t c = 0; c < input.stride(); c += LanesOf<T>::width) {
+public:
+    explicit CenterDensities(const EnvironmentInput<T>& input)
+        : input_(input), l_max_(L >= 0 ? L : input.l_max),
+          n_tiles_(tiles((l_max_ + 1) * (l_max_ + 1) - 1, Tile<Register>::columns)),
+          n_harmonics_(1 + n_tiles_ * Tile<Register>::columns),
+          n_channels_(static_cast<int>(input.table.n_channels)), n_padded_(tiles(n_channels_, width) * width),
+          constants_(l_max_), tile_constants_(constants_, (l_max_ + 1) * (l_max_ + 1)), table_(input.table),
+          blocks_(input.pairs, input.types, input.n_species), sums_(input.n_species * n_padded_),
+          totals_(reinterpret_cast<Register*>(total_buffer_.reserve(sums_.size()))) {}
+
+    // Densities and coordination number of center i, and f of its bonds if `switching` is not null.
+    GNNCV_INLINE void compute(std::int64_t i, T* densities, T* coordination, T* switching) {
+        T* const out = densities + i * input_.stride();
+        for (std::int64_t c = 0; c < input_.stride(); c += 64 / static_cast<std::int64_t>(sizeof(T))) {
             __builtin_prefetch(out + c, 1); // it comes from afar, and is written at the end
         }
-        std::fill(out + input.row_size(), out + input.stride(), T(0));
+        blocks_.of_center(i, input_.vectors);
+        fill_radial(switching);
+        fill_harmonics();
         T neighbors = 0;
-        std::int64_t b = 0;
-        for (int s = 0; s < input.n_species; ++s) {
-            const std::int64_t first = b;
-            std::fill(sums.begin(), sums.end(), T(0));
-            for (; b < n_blocks && blocks.list()[b].species == s; ++b) {
-                const BondBlock& block = blocks.list()[b];
-                const Directions<T> d = blocks.directions(b);
-                Lanes<T>* const values = harmonics + b * n_harmonics;
-                harmonic_polynomials<L>(constants, l_max, d.x, d.y, d.z, values, polynomials);
-                std::fill(values + n_lm, values + n_harmonics, Lanes<T>{});
-                Lanes<T>* const values_of_table = radial + b * n_channels;
-                table.template lanes<false>(d.length, block.count, values_of_table, nullptr, sums.data());
-                if (switching != nullptr) {
-                    blocks.store_numbers(switching, block, values_of_table[n_radial]);
-                }
+        for (int s = 0; s < input_.n_species; ++s) {
+            for (int c = s * n_padded_; c < (s + 1) * n_padded_; c += width) {
+                store_lanes<T>(sums_.data() + c, sums_of_registers(totals_ + c));
             }
-            neighbors += sums[n_radial];
-            for (std::int64_t k = 0; k < n_radial; k += tile, out += tile * n_lm) {
-                const int n_rows = static_cast<int>(std::min<std::int64_t>(tile, n_radial - k));
-                for (int row = 0; row < n_rows; ++row) {
-                    out[row * n_lm] = constants.norm[0] * sums[k + row];
-                }
-                for (int t = 0; t < n_tiles; ++t) {
-                    const int lm = 1 + t * tile;
-                    sum_tile<T>(radial + first * n_channels + k, n_channels,
-                                harmonics + first * n_harmonics + lm, n_harmonics, b - first,
-                                {out + lm, n_lm, constants.norm + lm, n_rows, std::min(tile, n_lm - lm)});
-                }
-            }
-            out -= (tiles(static_cast<int>(n_radial)) * tile - n_radial) * n_lm;
+            neighbors += sums_[s * n_padded_ + n_channels_ - 1];
         }
         coordination[i] = neighbors;
-    }
-}
-
-template <int L, typename T>
-GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, CenterGradients<T>& gradients,
-                                T* vectors_gradient) {
-    const int l_max = L >= 0 ? L : input.l_max;
-    const int n_lm = (l_max + 1) * (l_max + 1);
-    const std::int64_t n_radial = input.table.n_channels - 1, n_rows = input.n_species * n_radial;
-    const HarmonicConstants<T> constants(l_max);
-    const TableRows<T> table(input.table);
-    const int n_channels = table.n_padded();
-    Lanes<T> harmonics[harmonics_of<L>], polynomials[polynomials_of<L>], weights[harmonics_of<L>],
-        gradient[3];
-    LaneBuffer<T> buffer;
-    Lanes<T>* const radial = buffer.reserve(3 * n_channels);
-    Lanes<T>* const slopes = radial + n_channels;
-    Lanes<T>* const sums = slopes + n_channels;
-    std::vector<T> scaled(n_rows * n_lm); // the gradient of the densities before their constants
-    BondBlocks<T> blocks(input.pairs, input.types, input.n_species);
-
-    for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
-        const CenterGradient<T> of_center = gradients.of_center(i);
-        for (std::int64_t row = 0; row < n_rows; ++row) {
-            for (int lm = 0; lm < n_lm; ++lm) {
-                scaled[row * n_lm + lm] = constants.norm[lm] * of_center.densities[row * n_lm + lm];
-            }
-        }
-        blocks.of_center(i, input.vectors);
-        for (std::size_t b = 0; b < blocks.list().size(); ++b) {
-            const BondBlock& block = blocks.list()[b];
-            const Directions<T> d = blocks.directions(b);
-            table.template lanes<true>(d.length, block.count, radial, slopes, nullptr);
-            harmonic_polynomials<L>(constants, l_max, d.x, d.y, d.z, harmonics, polynomials);
-            const T* const g = scaled.data() + block.species * n_radial * n_lm;
-            contract_rows<L>(g, n_radial, n_lm, harmonics, radial, weights, sums);
-            Lanes<T> of_switching = Lanes<T>{} + of_center.coordination;
-            if (of_center.switching != nullptr) {
-                of_switching += blocks.load_numbers(of_center.switching - input.pairs.row_ptr[i], block);
-            }
-            Lanes<T> stretch = of_switching * slopes[n_radial];
-            for (std::int64_t k = 0; k < n_radial; ++k) {
-                stretch += sums[k] * slopes[k];
-            }
-            contract_polynomial_gradients<L>(l_max, d.x, d.y, polynomials, weights, gradient);
-            const Lanes<T> along = gradient[0] * d.x + gradient[1] * d.y + gradient[2] * d.z;
-            const Lanes<T> own = stretch - along * d.inverse;
-            blocks.store_vectors(vectors_gradient, block, own * d.x + gradient[0] * d.inverse,
-                                 own * d.y + gradient[1] * d.inverse, own * d.z + gradient[2] * d.inverse);
-        }
-    }
-}
-
-// Gradients of all centers as they lie in memory.
-template <typename T>
-class StoredGradients final : public CenterGradients<T> {
-public:
-    StoredGradients(const T* densities, std::int64_t stride, const T* coordination)
-        : densities_(densities), stride_(stride), coordination_(coordination) {}
-    CenterGradient<T> of_center(std::int64_t i) override {
-        return {densities_ + i * stride_, coordination_[i], nullptr};
+        sum_products(input_.divided ? T(1) / (T(1) + neighbors) : T(1), out);
+        std::fill(out + input_.row_size(), out + input_.stride(), T(0));
     }
 
 private:
-    const T* densities_;
-    std::int64_t stride_;
-    const T* coordination_;
+    // radial_, totals_ and switching, of all bonds.
+    GNNCV_INLINE void fill_radial(T* switching) {
+        table_.of_center(blocks_);
+        const std::size_t n = blocks_.list().size();
+        radial_ = reinterpret_cast<Register*>(radial_buffer_.reserve(n * n_padded_));
+        std::fill(totals_, totals_ + sums_.size(), Register{});
+        for (std::size_t b = 0; b < n; ++b) {
+            const BondBlock& block = blocks_.list()[b];
+            Register* const values = radial_ + b * n_padded_;
+            table_.template evaluate<false>(b, values, nullptr);
+            if (block.count < width) {
+                clear_beyond(block.count, n_channels_, values);
+            }
+            for (int c = 0; c < n_channels_; ++c) {
+                totals_[block.species * n_padded_ + c] += values[c];
+            }
+            if (switching != nullptr) {
+                blocks_.store_numbers(switching, block, values[n_channels_ - 1]);
+            }
+        }
+    }
+    GNNCV_INLINE void fill_harmonics() {
+        const int l_max = L >= 0 ? L : std::min(l_max_, max_degree), n_lm = (l_max + 1) * (l_max + 1);
+        Register polynomials[polynomials_of<L>];
+        const std::size_t n = blocks_.list().size();
+        harmonics_ = reinterpret_cast<Register*>(harmonic_buffer_.reserve(n * n_harmonics_));
+        for (std::size_t b = 0; b < n; ++b) {
+            const Directions<Register> d = blocks_.directions(b);
+            Register* const values = harmonics_ + b * n_harmonics_;
+            harmonic_polynomials<L>(constants_, l_max, d.x, d.y, d.z, values, polynomials);
+            std::fill(values + n_lm, values + n_harmonics_, Register{});
+        }
+    }
+    // out[s, k, lm] = norm sum over the bonds to species s of radial function k and harmonic lm
+    GNNCV_INLINE void sum_products(T norm, T* out) const {
+        constexpr int rows = Tile<Register>::rows, columns = Tile<Register>::columns;
+        const int l_max = L >= 0 ? L : l_max_, n_lm = (l_max + 1) * (l_max + 1), n_radial = n_channels_ - 1;
+        const auto n_blocks = static_cast<std::int64_t>(blocks_.list().size());
+        std::int64_t first = 0;
+        for (int s = 0; s < input_.n_species; ++s) {
+            std::int64_t end = first;
+            while (end < n_blocks && blocks_.list()[end].species == s) {
+                ++end;
+            }
+            for (int k = 0; k < n_radial; k += rows) {
+                const int n_rows = std::min(rows, n_radial - k);
+                for (int row = 0; row < n_rows; ++row) { // Y_00 is a constant
+                    out[row * n_lm] = constants_.norm[0] * norm * sums_[s * n_padded_ + k + row];
+                }
+                for (int t = 0; t < n_tiles_; ++t) {
+                    const int lm = 1 + t * columns;
+                    sum_tile<Register>(
+                        radial_ + first * n_padded_ + k, n_padded_, harmonics_ + first * n_harmonics_ + lm,
+                        n_harmonics_, end - first,
+                        {out + lm, n_lm, norm * tile_constants_[t], n_rows, std::min(columns, n_lm - lm)});
+                }
+                out += n_rows * n_lm;
+            }
+            first = end;
+        }
+    }
+
+    EnvironmentInput<T> input_;
+    int l_max_;
+    int n_tiles_, n_harmonics_; // of harmonics: tiles above degree zero, and registers of a block
+    int n_channels_,
+        n_padded_; // of the table, and registers of a block: whole tiles, whole registers of sums
+    HarmonicConstants<T> constants_;
+    TileConstants<T, bytes> tile_constants_;
+    BondRadial<T, bytes> table_;
+    BondBlocks<T, bytes> blocks_;
+    LaneBuffer<T> harmonic_buffer_, radial_buffer_, total_buffer_;
+    std::vector<T> sums_; // of each species and channel
+    Register *harmonics_ = nullptr, *radial_ = nullptr, *totals_;
 };
 
-// Instances for the degrees in use; any other degree takes the general one (L = -1).
-#define GNNCV_INSTANCE(L, T)                                                                                 \
-    GNNCV_MULTIVERSION void forward_instance(std::integral_constant<int, L>,                                 \
-                                             const EnvironmentInput<T>& input, T* densities,                 \
-                                             T* coordination, T* switching) {                                \
-        forward_body<L, T>(input, densities, coordination, switching);                                       \
-    }                                                                                                        \
-    GNNCV_MULTIVERSION void backward_instance(std::integral_constant<int, L>,                                \
-                                              const EnvironmentInput<T>& input,                              \
-                                              CenterGradients<T>& gradients, T* vectors_gradient) {          \
-        backward_body<L, T>(input, gradients, vectors_gradient);                                             \
+template <int L, int bytes, typename T>
+GNNCV_INLINE void forward_body(const EnvironmentInput<T>& input, T* densities, T* coordination,
+                               T* switching) {
+    CenterDensities<L, bytes, T> center(input);
+    for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
+        center.compute(i, densities, coordination, switching);
     }
-GNNCV_INSTANCE(-1, float)
-GNNCV_INSTANCE(-1, double)
-GNNCV_INSTANCE(6, float)
-GNNCV_INSTANCE(6, double)
+}
+
+// Instances for the degrees in use; any other degree takes the general one (L = -1).
+#define GNNCV_INSTANCE_OF(attribute, bytes, L, T)                                                            \
+    attribute void forward_instance(std::integral_constant<int, L>, const EnvironmentInput<T>& input,        \
+                                    T* densities, T* coordination, T* switching) {                           \
+        forward_body<L, bytes>(input, densities, coordination, switching);                                   \
+    }
+#define GNNCV_INSTANCE(attribute, bytes)                                                                     \
+    GNNCV_INSTANCE_OF(attribute, bytes, -1, float)                                                           \
+    GNNCV_INSTANCE_OF(attribute, bytes, -1, double)                                                          \
+    GNNCV_INSTANCE_OF(attribute, bytes, 6, float)                                                            \
+    GNNCV_INSTANCE_OF(attribute, bytes, 6, double)
+GNNCV_FOR_REGISTERS(GNNCV_INSTANCE)
 #undef GNNCV_INSTANCE
+#undef GNNCV_INSTANCE_OF
 
 } // namespace
 
@@ -220,27 +173,7 @@ void environment_densities_kernel(const EnvironmentInput<T>& input, T* densities
                 [&](auto degree) { forward_instance(degree, input, densities, coordination, switching); });
 }
 
-template <typename T>
-void environment_densities_backward_kernel(const EnvironmentInput<T>& input, CenterGradients<T>& gradients,
-                                           T* vectors_gradient) {
-    with_degree(input.l_max,
-                [&](auto degree) { backward_instance(degree, input, gradients, vectors_gradient); });
-}
-
-template <typename T>
-void environment_densities_backward_kernel(const EnvironmentInput<T>& input, const T* densities_gradient,
-                                           const T* coordination_gradient, T* vectors_gradient) {
-    StoredGradients<T> gradients(densities_gradient, input.stride(), coordination_gradient);
-    environment_densities_backward_kernel<T>(input, gradients, vectors_gradient);
-}
-
-#define GNNCV_KERNELS(T)                                                                                     \
-    template void environment_densities_kernel(const EnvironmentInput<T>&, T*, T*, T*);                      \
-    template void environment_densities_backward_kernel(const EnvironmentInput<T>&, CenterGradients<T>&,     \
-                                                        T*);                                                 \
-    template void environment_densities_backward_kernel(const EnvironmentInput<T>&, const T*, const T*, T*);
-GNNCV_KERNELS(float)
-GNNCV_KERNELS(double)
-#undef GNNCV_KERNELS
+template void environment_densities_kernel(const EnvironmentInput<float>&, float*, float*, float*);
+template void environment_densities_kernel(const EnvironmentInput<double>&, double*, double*, double*);
 
 } // namespace gnncv::kernels

@@ -1,5 +1,5 @@
-// Between numbers side by side in registers and numbers in rows of memory: sums over lanes, transposes,
-// triples. Shuffles are of half a register of Lanes, which every vector instruction set from AVX on has.
+// Between numbers side by side in registers and numbers in rows of memory: sums over lanes, transposes.
+// Shuffles are of half a register of Lanes, which every vector instruction set from AVX on has.
 #pragma once
 
 #include "kernels/lanes.h"
@@ -100,67 +100,6 @@ GNNCV_INLINE void transpose(Row<double>* rows) {
     for (int j = 0; j < 2; ++j) {
         rows[j] = __builtin_shufflevector(a[j], a[2 + j], 0, 1, 4, 5);
         rows[2 + j] = __builtin_shufflevector(a[j], a[2 + j], 2, 3, 6, 7);
-    }
-}
-
-// Triples x y z x y z ... in three rows, and each coordinate in one.
-GNNCV_INLINE void split_triples(const Row<float>* from, Row<float>* to) {
-    const Row<float> a = from[0], b = from[1], c = from[2];
-    const Row<float> x = __builtin_shufflevector(a, b, 0, 3, 6, 9, 12, 15, 0, 0);
-    const Row<float> y = __builtin_shufflevector(a, b, 1, 4, 7, 10, 13, 0, 0, 0);
-    const Row<float> z = __builtin_shufflevector(a, b, 2, 5, 8, 11, 14, 0, 0, 0);
-    to[0] = __builtin_shufflevector(x, c, 0, 1, 2, 3, 4, 5, 10, 13);
-    to[1] = __builtin_shufflevector(y, c, 0, 1, 2, 3, 4, 8, 11, 14);
-    to[2] = __builtin_shufflevector(z, c, 0, 1, 2, 3, 4, 9, 12, 15);
-}
-GNNCV_INLINE void split_triples(const Row<double>* from, Row<double>* to) {
-    const Row<double> a = from[0], b = from[1], c = from[2];
-    const Row<double> x = __builtin_shufflevector(a, b, 0, 3, 6, 0);
-    const Row<double> y = __builtin_shufflevector(a, b, 1, 4, 7, 0);
-    const Row<double> z = __builtin_shufflevector(a, b, 2, 5, 0, 0);
-    to[0] = __builtin_shufflevector(x, c, 0, 1, 2, 5);
-    to[1] = __builtin_shufflevector(y, c, 0, 1, 2, 6);
-    to[2] = __builtin_shufflevector(z, c, 0, 1, 4, 7);
-}
-GNNCV_INLINE void join_triples(const Row<float>& x, const Row<float>& y, const Row<float>& z,
-                               Row<float>* to) {
-    const Row<float> a = __builtin_shufflevector(x, y, 0, 8, 0, 1, 9, 0, 2, 10);
-    const Row<float> b = __builtin_shufflevector(x, y, 0, 3, 11, 0, 4, 12, 0, 5);
-    const Row<float> c = __builtin_shufflevector(x, y, 13, 0, 6, 14, 0, 7, 15, 0);
-    to[0] = __builtin_shufflevector(a, z, 0, 1, 8, 3, 4, 9, 6, 7);
-    to[1] = __builtin_shufflevector(b, z, 10, 1, 2, 11, 4, 5, 12, 7);
-    to[2] = __builtin_shufflevector(c, z, 0, 13, 2, 3, 14, 5, 6, 15);
-}
-GNNCV_INLINE void join_triples(const Row<double>& x, const Row<double>& y, const Row<double>& z,
-                               Row<double>* to) {
-    const Row<double> a = __builtin_shufflevector(x, y, 0, 4, 0, 1);
-    const Row<double> b = __builtin_shufflevector(x, y, 5, 0, 2, 6);
-    const Row<double> c = __builtin_shufflevector(x, y, 0, 3, 7, 0);
-    to[0] = __builtin_shufflevector(a, z, 0, 1, 4, 3);
-    to[1] = __builtin_shufflevector(b, z, 0, 5, 2, 3);
-    to[2] = __builtin_shufflevector(c, z, 6, 1, 2, 7);
-}
-
-// The same from and to memory, a register of them.
-template <typename T>
-GNNCV_INLINE void load_triples(const T* triples, Lanes<T>& x, Lanes<T>& y, Lanes<T>& z) {
-    Row<T> rows[6], split[6];
-    for (int i = 0; i < 6; ++i) {
-        rows[i] = load_row<T>(triples + i * RowOf<T>::width);
-    }
-    split_triples(rows, split);
-    split_triples(rows + 3, split + 3);
-    x = join(split[0], split[3]);
-    y = join(split[1], split[4]);
-    z = join(split[2], split[5]);
-}
-template <typename T>
-GNNCV_INLINE void store_triples(T* triples, const Lanes<T>& x, const Lanes<T>& y, const Lanes<T>& z) {
-    Row<T> rows[6];
-    join_triples(low_half(x), low_half(y), low_half(z), rows);
-    join_triples(high_half(x), high_half(y), high_half(z), rows + 3);
-    for (int i = 0; i < 6; ++i) {
-        store_row<T>(triples + i * RowOf<T>::width, rows[i]);
     }
 }
 

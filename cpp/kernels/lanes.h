@@ -20,6 +20,26 @@
 #define GNNCV_FOR_REGISTERS(define) define(, 16)
 #endif
 
+// What is read from memory is in a register from here on, not read once more where it is used again. For
+// vectors no wider than registers.
+#if defined(__x86_64__) && defined(__GNUC__)
+#define GNNCV_IN_REGISTER(x) asm("" : "+v"(x))
+#else
+#define GNNCV_IN_REGISTER(x)
+#endif
+// What is computed so far is in memory, not kept in registers that others need.
+#if defined(__GNUC__)
+#define GNNCV_IN_MEMORY(x) asm("" : "+m"(x))
+#else
+#define GNNCV_IN_MEMORY(x)
+#endif
+// A pointer of which the compiler knows nothing.
+#if defined(__GNUC__)
+#define GNNCV_OPAQUE(pointer) asm("" : "+r"(pointer))
+#else
+#define GNNCV_OPAQUE(pointer)
+#endif
+
 namespace gnncv::kernels {
 
 // 64 bytes: 16 floats or 8 doubles; the compiler splits it where registers are narrower.
@@ -59,6 +79,13 @@ GNNCV_INLINE Lanes<T, bytes> load_lanes(const T* numbers) {
     Lanes<T, bytes> lanes;
     std::memcpy(&lanes, numbers, sizeof lanes);
     return lanes;
+}
+// Numbers that are wanted soon, a line of the cache at a time.
+template <typename T>
+GNNCV_INLINE void prefetch_row(const T* numbers, std::ptrdiff_t n) {
+    for (std::ptrdiff_t c = 0; c < n; c += 64 / static_cast<std::ptrdiff_t>(sizeof(T))) {
+        __builtin_prefetch(numbers + c);
+    }
 }
 template <typename T, typename V>
 GNNCV_INLINE void store_lanes(T* numbers, const V& lanes) {

@@ -1,5 +1,4 @@
-// The channels of a radial table for one register of distances: evaluated bond by bond, where a bond's
-// coefficients lie side by side, then turned so that each channel is a register of bonds.
+// A channel of a radial table for one register of distances.
 #pragma once
 
 #include "kernels/lane_rows.h"
@@ -24,85 +23,6 @@ GNNCV_INLINE void table_places(const Lanes<T>& x, std::int64_t n_intervals, std:
         places[w] -= static_cast<T>(intervals[w]);
     }
 }
-
-// A table that may be read a row beyond its end.
-template <typename T>
-class TableRows {
-public:
-    explicit TableRows(const RadialTable<T>& table)
-        : table_(table), stride_(table_terms * table.n_channels), last_(stride_ + RowOf<T>::width) {
-        std::copy_n(table.coefficients + (table.n_intervals - 1) * stride_, stride_, last_.begin());
-    }
-    // Channels, rounded up to whole rows: how many registers lanes() fills.
-    [[nodiscard]] GNNCV_INLINE int n_padded() const {
-        constexpr int width = RowOf<T>::width;
-        return static_cast<int>((table_.n_channels + width - 1) / width) * width;
-    }
-    // Values and, if wanted, slopes of `count` distances; lanes beyond are zero, and channels beyond the
-    // table's are finite. sums[c], if wanted, grows by the sum over the lanes.
-    template <bool with_slopes>
-    GNNCV_INLINE void lanes(const Lanes<T>& distances, int count, Lanes<T>* values, Lanes<T>* slopes,
-                            T* sums) const {
-        constexpr int width = LanesOf<T>::width, row_width = RowOf<T>::width, n_parts = width / row_width;
-        alignas(64) T places[width];
-        std::int32_t intervals[width];
-        const auto last = static_cast<std::int32_t>(table_.n_intervals - 1);
-        table_places<T>(distances * table_.inverse_step, table_.n_intervals, intervals, places);
-        const std::int64_t n = table_.n_channels;
-        for (std::int64_t c = 0; c < n; c += row_width) {
-            Row<T> value[width], slope[with_slopes ? width : 1];
-            Row<T> sum{};
-            for (int w = 0; w < count; ++w) {
-                const T* a =
-                    (intervals[w] == last ? last_.data() : table_.coefficients + intervals[w] * stride_) + c;
-                const T t = places[w];
-                const Row<T> a1 = load_row<T>(a + n), a2 = load_row<T>(a + 2 * n),
-                             a3 = load_row<T>(a + 3 * n), a4 = load_row<T>(a + 4 * n),
-                             a5 = load_row<T>(a + 5 * n);
-                if constexpr (with_slopes) { // Horner's scheme for both: s follows v by one step
-                    Row<T> v = a4 + t * a5, s = a5;
-                    s = v + t * s;
-                    v = a3 + t * v;
-                    s = v + t * s;
-                    v = a2 + t * v;
-                    s = v + t * s;
-                    v = a1 + t * v;
-                    slope[w] = v + t * s;
-                    value[w] = load_row<T>(a) + t * v;
-                } else {
-                    value[w] = load_row<T>(a) + t * (a1 + t * (a2 + t * (a3 + t * (a4 + t * a5))));
-                    sum += value[w];
-                }
-            }
-            for (int w = count; w < width; ++w) {
-                value[w] = Row<T>{};
-                if constexpr (with_slopes) {
-                    slope[w] = Row<T>{};
-                }
-            }
-            for (int part = 0; part < n_parts; ++part) {
-                transpose(value + part * row_width);
-                if constexpr (with_slopes) {
-                    transpose(slope + part * row_width);
-                }
-            }
-            for (int j = 0; j < row_width; ++j) {
-                values[c + j] = join(value[j], value[row_width + j]);
-                if constexpr (with_slopes) {
-                    slopes[c + j] = table_.inverse_step * join(slope[j], slope[row_width + j]);
-                }
-            }
-            if constexpr (!with_slopes) {
-                store_row<T>(sums + c, load_row<T>(sums + c) + sum);
-            }
-        }
-    }
-
-private:
-    RadialTable<T> table_;
-    std::int64_t stride_;
-    std::vector<T> last_; // the last interval
-};
 
 // One channel of a table, the terms of each interval side by side: few enough that the coefficients are
 // turned into registers of bonds, not the values.

@@ -40,26 +40,30 @@ struct InvariantsArguments : EnvironmentArguments {
     kernels::InvariantsInput<T> invariants(const kernels::PairRows& share) const {
         kernels::EnvironmentInput<T> environment = input<T>(share);
         environment.row_stride = stride;
+        environment.divided = true;
         return {environment, mean.const_data_ptr<double>(), scale.const_data_ptr<double>(), floor};
     }
 };
 
 // What forward leaves for backward.
 struct State {
-    Tensor densities, averaged, coordination, switching;
+    Tensor densities, averaged, coordination, switching, slopes;
 
     explicit State(const InvariantsArguments& in)
         : densities(at::empty({in.pairs.n_centers, in.stride}, in.table.options())),
           averaged(at::empty_like(densities)),
           coordination(at::empty({in.pairs.n_centers}, in.table.options())),
-          switching(at::empty({in.geometry.size(0)}, in.table.options())) {}
+          switching(at::empty({in.geometry.size(0)}, in.table.options())),
+          slopes(at::empty({in.pairs.n_centers, in.mean.size(0) - 1}, in.table.options())) {}
     explicit State(const variable_list& saved)
-        : densities(saved[7]), averaged(saved[8]), coordination(saved[9]), switching(saved[10]) {}
+        : densities(saved[7]), averaged(saved[8]), coordination(saved[9]), switching(saved[10]),
+          slopes(saved[11]) {}
 
     template <typename T>
     kernels::InvariantsState<T> pointers() const {
         return {densities.mutable_data_ptr<T>(), averaged.mutable_data_ptr<T>(),
-                coordination.mutable_data_ptr<T>(), switching.mutable_data_ptr<T>()};
+                coordination.mutable_data_ptr<T>(), switching.mutable_data_ptr<T>(),
+                slopes.mutable_data_ptr<T>()};
     }
 };
 
@@ -81,19 +85,15 @@ Tensor features_of(const InvariantsArguments& in, const State& state) {
 }
 
 Tensor vectors_gradient_of(const InvariantsArguments& in, const State& state, const Tensor& gradient) {
-    const Tensor densities = at::empty_like(state.densities), averaged = at::empty_like(state.averaged),
-                 coordination = at::empty_like(state.coordination);
+    const Tensor averaged = at::empty_like(state.averaged), coordination = at::empty_like(state.coordination);
     Tensor vectors = at::empty_like(in.geometry);
     with_precision(name, in.table, [&](auto zero) {
         using T = decltype(zero);
         const kernels::InvariantsState<T> pointers = state.pointers<T>();
-        const kernels::FeatureGradients<T> gradients{densities.mutable_data_ptr<T>(),
-                                                     averaged.mutable_data_ptr<T>(),
-                                                     coordination.mutable_data_ptr<T>()};
-        const T* const from = gradient.const_data_ptr<T>();
+        const kernels::InvariantsGradients<T> gradients{
+            gradient.const_data_ptr<T>(), averaged.mutable_data_ptr<T>(), coordination.mutable_data_ptr<T>()};
         for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
-            kernels::environment_invariants_sites_kernel<T>(in.invariants<T>(share), pointers, from,
-                                                            gradients);
+            kernels::environment_invariants_sites_kernel<T>(in.invariants<T>(share), pointers, gradients);
         });
         T* const out = vectors.mutable_data_ptr<T>();
         for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
@@ -123,7 +123,7 @@ struct Invariants : torch::autograd::Function<Invariants> {
         const State state(in);
         Tensor features = features_of(in, state);
         context->save_for_backward({vectors, neighbor, row_ptr, types, table, mean, scale, state.densities,
-                                    state.averaged, state.coordination, state.switching});
+                                    state.averaged, state.coordination, state.switching, state.slopes});
         context->saved_data["cutoff"] = cutoff;
         context->saved_data["n_species"] = n_species;
         context->saved_data["l_max"] = l_max;
