@@ -85,6 +85,17 @@ def test_invariants_are_those_of_the_three_operators(box, n_atoms, dtype, genera
         compare(*results, [at.positions, at.strain], generator, dtype)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("n_radial", [1, 4, 5, 9])
+@pytest.mark.parametrize("l_max", [0, 2, 6, 7])
+def test_invariants_of_any_number_of_channels_and_degrees(l_max, n_radial, dtype, generator):
+    """Rows shorter than a register, tiles and half registers of channels that are not full."""
+    at = Structure("triclinic", 9, generator)
+    arguments = invariant_arguments(at, random_table(generator, n_radial + 1, dtype), 2, l_max, generator)
+    results = [[s.environment_invariants(at.vectors().to(dtype), *arguments)] for s in (ops, reference)]
+    compare(*results, [at.positions, at.strain], generator, dtype)
+
+
 def test_no_atoms_have_no_invariants(generator):
     table = random_table(generator, 3, torch.float64)
     vectors = torch.zeros(0, 3, dtype=torch.float64, requires_grad=True)
