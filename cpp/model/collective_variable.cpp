@@ -2,13 +2,13 @@
 
 #include "core/chain_rule.h"
 #include "core/sha256.h"
+#include "core/stopwatch.h"
 #include "core/validation.h"
 #include "model/model.h"
 #include "model/model_device.h"
 #include "model/torch_calls.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <sstream>
 
@@ -41,19 +41,6 @@ void check_options(const Options& options) {
                               ", expected 0 (libtorch's) or more");
     }
 }
-
-class Stopwatch {
-public:
-    [[nodiscard]] double lap() {
-        const auto now = std::chrono::steady_clock::now();
-        const double seconds = std::chrono::duration<double>(now - start_).count();
-        start_ = now;
-        return seconds;
-    }
-
-private:
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 } // namespace
 
