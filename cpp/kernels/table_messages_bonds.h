@@ -1,9 +1,11 @@
 // The bonds of one center at a time, and where in the tables they lie. For the table_messages_*.cpp.
 #pragma once
 
+#include "kernels/register_shuffles.h"
 #include "kernels/table_messages.h"
 #include "kernels/table_places.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 #include <vector>
@@ -67,6 +69,37 @@ GNNCV_INLINE void for_centers(const TableMessagesInput<T>& input, const F& f) {
             }
             f(bonds);
         }
+    }
+}
+
+// sums[r] of the lanes of register r, for n registers in a row in memory with room for as many as lanes
+// behind them. Registers of 64 bytes are folded as they are read: as many of them at once fit beside one
+// another.
+template <int bytes, typename T>
+GNNCV_INLINE void sums_of_rows(T* rows, std::int64_t n, T* sums) {
+    constexpr int width = LanesOf<T, bytes>::width, part = bytes < 32 ? bytes : 32;
+    constexpr int at_once = LanesOf<T, part>::width;
+    const auto some = [rows](std::int64_t first) __attribute__((always_inline)) {
+        Lanes<T, part> x[at_once];
+#pragma GCC unroll 16
+        for (int k = 0; k < at_once; ++k) {
+            const T* row = rows + (first + k) * width;
+            x[k] = load_lanes<T, part>(row);
+            if constexpr (width > at_once) {
+                x[k] += load_lanes<T, part>(row + at_once);
+            }
+        }
+        return sums_of_registers(x);
+    };
+    std::int64_t r = 0;
+    for (; r + at_once <= n; r += at_once) {
+        store_lanes<T>(sums + r, some(r));
+    }
+    if (r < n) {
+        std::fill(rows + n * width, rows + (r + at_once) * width, T(0));
+        T last[at_once];
+        store_lanes<T>(last, some(r));
+        std::copy_n(last, n - r, sums + r);
     }
 }
 

@@ -2,7 +2,6 @@
 // table's coefficients, seven registers a bond and sixteen floats.
 #include "kernels/table_messages.h"
 
-#include "kernels/lane_sums.h"
 #include "kernels/table_messages_bonds.h"
 
 #include <algorithm>
@@ -11,28 +10,30 @@
 namespace gnncv::kernels {
 namespace {
 
-// C: channels if they are known to the compiler and fill registers, else 0.
-template <int C, typename T>
+// C: channels if they are known to the compiler and fill registers, else 0. bytes: of a register.
+template <int C, int bytes, typename T>
 struct Channels {
-    static constexpr int width = LanesOf<T>::width, n_registers = C / width;
+    using V = Lanes<T, bytes>;
+    static constexpr int width = LanesOf<T, bytes>::width, n_registers = C / width;
 
     // sum += F features[j] of one bond.
     GNNCV_INLINE static void add_message(const TableMessagesInput<T>& input, const CenterBonds<T>& bonds,
-                                         std::int64_t b, Lanes<T>* sum) {
+                                         std::int64_t b, V* sum) {
         const T* a = input.table.coefficients + bonds.receiving[b];
         const T* feature = input.features + static_cast<std::int64_t>(bonds.neighbor[b]) * C;
         const T t = bonds.t[b];
         for (int r = 0; r < n_registers; ++r) {
             const T* at = a + r * width;
-            const auto term = [&](int k) __attribute__((always_inline)) { return load_lanes<T>(at + k * C); };
-            sum[r] += polynomial<Lanes<T>>(t, term) * load_lanes<T>(feature + r * width);
+            const auto term = [&](int k)
+                                  __attribute__((always_inline)) { return load_lanes<T, bytes>(at + k * C); };
+            sum[r] += polynomial<V>(t, term) * load_lanes<T, bytes>(feature + r * width);
         }
     }
 
     // Bonds take turns with two sums, which need not wait for one another.
     GNNCV_INLINE static void forward(const TableMessagesInput<T>& input, const CenterBonds<T>& bonds,
                                      T* messages) {
-        Lanes<T> even[n_registers] = {}, odd[n_registers] = {};
+        V even[n_registers] = {}, odd[n_registers] = {};
         std::int64_t b = 0;
         for (; b + 2 <= bonds.n; b += 2) {
             add_message(input, bonds, b, even);
@@ -51,32 +52,33 @@ struct Channels {
     GNNCV_INLINE static void backward(const TableMessagesInput<T>& input, const CenterBonds<T>& bonds,
                                       const T* messages_gradient, const TableMessagesGradients<T>& gradients,
                                       LaneBuffer<T>& buffer) {
-        T* products = reinterpret_cast<T*>(buffer.reserve(bonds.n + HalfLanesOf<T>::width));
-        Lanes<T> feature[n_registers], sum[n_registers] = {};
+        T* products = reinterpret_cast<T*>(buffer.reserve(bonds.n + width));
+        V feature[n_registers], sum[n_registers] = {};
         for (int r = 0; r < n_registers; ++r) {
-            feature[r] =
-                load_lanes<T>(input.features + bonds.center * C + r * width) * input.table.inverse_step;
+            feature[r] = load_lanes<T, bytes>(input.features + bonds.center * C + r * width) *
+                         input.table.inverse_step;
         }
         for (std::int64_t b = 0; b < bonds.n; ++b) {
             const T* a = input.table.coefficients + bonds.sending[b];
             const T* gradient = messages_gradient + static_cast<std::int64_t>(bonds.neighbor[b]) * C;
             const T t = bonds.t[b];
-            Lanes<T> product{};
+            V product{};
             for (int r = 0; r < n_registers; ++r) {
                 const T* at = a + r * width;
-                const auto term = [&](int k)
-                                      __attribute__((always_inline)) { return load_lanes<T>(at + k * C); };
-                const Lanes<T> g = load_lanes<T>(gradient + r * width);
-                const auto filter = polynomial_and_slope<Lanes<T>>(t, term);
+                const auto term = [&](int k) __attribute__((always_inline)) {
+                    return load_lanes<T, bytes>(at + k * C);
+                };
+                const V g = load_lanes<T, bytes>(gradient + r * width);
+                const auto filter = polynomial_and_slope<V>(t, term);
                 if constexpr (WithFeatures) {
                     sum[r] += filter.value * g;
                 }
-                const Lanes<T> here = filter.slope * (feature[r] * g);
+                const V here = filter.slope * (feature[r] * g);
                 product = r == 0 ? here : product + here;
             }
             store_lanes<T>(products + b * width, product);
         }
-        sum_lanes_of_rows(products, bonds.n, gradients.distances + bonds.first);
+        sums_of_rows<bytes>(products, bonds.n, gradients.distances + bonds.first);
         if constexpr (WithFeatures) {
             for (int r = 0; r < n_registers; ++r) {
                 store_lanes<T>(gradients.features + bonds.center * C + r * width, sum[r]);
@@ -86,8 +88,8 @@ struct Channels {
 };
 
 // Any number of channels.
-template <typename T>
-struct Channels<0, T> {
+template <int bytes, typename T>
+struct Channels<0, bytes, T> {
     GNNCV_INLINE static void forward(const TableMessagesInput<T>& input, const CenterBonds<T>& bonds,
                                      T* messages) {
         const std::int64_t n_channels = input.table.n_channels;
@@ -129,21 +131,22 @@ struct Channels<0, T> {
     }
 };
 
-template <int C, typename T>
+template <int C, int bytes, typename T>
 GNNCV_INLINE void forward_body(const TableMessagesInput<T>& input, T* messages) {
     for_centers(input, [&](const CenterBonds<T>& bonds) __attribute__((always_inline)) {
-        Channels<C, T>::forward(input, bonds, messages);
+        Channels<C, bytes, T>::forward(input, bonds, messages);
     });
 }
 
 // At center j, over its neighbors i, for the bond i <- j with G the gradient of the messages:
 //   features_gradient[j] += F G[i],  slope = sum_c F' features[j] G[i]
-template <int C, bool WithFeatures, typename T>
+template <int C, bool WithFeatures, int bytes, typename T>
 GNNCV_INLINE void backward_body(const TableMessagesInput<T>& input, const T* messages_gradient,
                                 const TableMessagesGradients<T>& gradients) {
     LaneBuffer<T> buffer;
     for_centers(input, [&](const CenterBonds<T>& bonds) __attribute__((always_inline)) {
-        Channels<C, T>::template backward<WithFeatures>(input, bonds, messages_gradient, gradients, buffer);
+        Channels<C, bytes, T>::template backward<WithFeatures>(input, bonds, messages_gradient, gradients,
+                                                               buffer);
     });
 }
 
@@ -168,28 +171,29 @@ GNNCV_INLINE void table_body(const TableMessagesInput<T>& input, const T* messag
     });
 }
 
-#define GNNCV_INSTANCE(C, T)                                                                                 \
-    GNNCV_MULTIVERSION void forward_instance(std::integral_constant<int, C>,                                 \
-                                             const TableMessagesInput<T>& input, T* messages) {              \
-        forward_body<C, T>(input, messages);                                                                 \
+#define GNNCV_INSTANCE(attribute, bytes, C, T)                                                               \
+    attribute void forward_instance(std::integral_constant<int, C>, const TableMessagesInput<T>& input,      \
+                                    T* messages) {                                                           \
+        forward_body<C, bytes, T>(input, messages);                                                          \
     }                                                                                                        \
-    GNNCV_MULTIVERSION void backward_instance(                                                               \
-        std::integral_constant<int, C>, const TableMessagesInput<T>& input, const T* messages_gradient,      \
-        const TableMessagesGradients<T>& gradients) {                                                        \
-        if (gradients.features != nullptr) {                                                                 \
-            backward_body<C, true, T>(input, messages_gradient, gradients);                                  \
-        } else {                                                                                             \
-            backward_body<C, false, T>(input, messages_gradient, gradients);                                 \
-        }                                                                                                    \
+    attribute void backward_instance(std::integral_constant<int, C>, const TableMessagesInput<T>& input,     \
+                                     const T* messages_gradient,                                             \
+                                     const TableMessagesGradients<T>& gradients) {                           \
+        gradients.features != nullptr                                                                        \
+            ? backward_body<C, true, bytes, T>(input, messages_gradient, gradients)                          \
+            : backward_body<C, false, bytes, T>(input, messages_gradient, gradients);                        \
     }
-GNNCV_INSTANCE(0, float)
-GNNCV_INSTANCE(0, double)
-GNNCV_INSTANCE(16, float)
-GNNCV_INSTANCE(16, double)
-GNNCV_INSTANCE(32, float)
-GNNCV_INSTANCE(32, double)
-GNNCV_INSTANCE(64, float)
-GNNCV_INSTANCE(64, double)
+#define GNNCV_ALL_INSTANCES(attribute, bytes)                                                                \
+    GNNCV_INSTANCE(attribute, bytes, 0, float)                                                               \
+    GNNCV_INSTANCE(attribute, bytes, 0, double)                                                              \
+    GNNCV_INSTANCE(attribute, bytes, 16, float)                                                              \
+    GNNCV_INSTANCE(attribute, bytes, 16, double)                                                             \
+    GNNCV_INSTANCE(attribute, bytes, 32, float)                                                              \
+    GNNCV_INSTANCE(attribute, bytes, 32, double)                                                             \
+    GNNCV_INSTANCE(attribute, bytes, 64, float)                                                              \
+    GNNCV_INSTANCE(attribute, bytes, 64, double)
+GNNCV_FOR_REGISTERS(GNNCV_ALL_INSTANCES)
+#undef GNNCV_ALL_INSTANCES
 #undef GNNCV_INSTANCE
 
 GNNCV_MULTIVERSION void table_instance(const TableMessagesInput<float>& input, const float* messages_gradient,

@@ -77,8 +77,8 @@ void attention(Random& random, const Structure<T>& at, int n_heads, int width) {
 
     AttentionResult<T> cpu(at, n_heads, n_channels), got(at, n_heads, n_channels);
     for (int head = 0; head < n_heads; head += heads_at_once) {
-        AttentionHeads<T> heads(input, head);
-        heads.arrange_senders(input);
+        AttentionHeads<T> heads(input, head, AttentionPass::forward);
+        heads.arrange(input);
         table_attention_kernel<T>(input, heads, cpu.messages.data(), cpu.denominators.data());
     }
     with_groups(n_sites, TableAttentionAtCenter<T>{input, got.messages.data(), got.denominators.data()},
@@ -92,8 +92,9 @@ void attention(Random& random, const Structure<T>& at, int n_heads, int width) {
                                            &gradient[row * width], T(0));
     }
     for (int head = 0; head < n_heads; head += heads_at_once) {
-        AttentionHeads<T> heads(input, head);
-        heads.arrange_receivers(input, {cpu.messages.data(), cpu.denominators.data(), gradient.data()});
+        AttentionHeads<T> heads(input, head, AttentionPass::backward);
+        heads.arrange(input);
+        heads.arrange_gradients(input, {cpu.messages.data(), cpu.denominators.data(), gradient.data()});
         table_attention_backward_kernel<T>(
             input, heads,
             {cpu.distances.data(), cpu.receiver.data(), cpu.sender.data(), cpu.value.data(), nullptr});
