@@ -12,7 +12,7 @@ namespace gnncv::kernels {
 
 // The bonds of some centers, numbered from 0 on, and memory for what is known of each, kept from centers to
 // centers.
-template <typename T>
+template <typename T, int bytes>
 class BondScratch {
 public:
     std::int32_t* offset; // of a bond's interval in the table
@@ -31,8 +31,8 @@ public:
             ++end_;
         } while (end_ < pairs.n_centers && n_ + pairs.row_ptr[end_ + 1] - pairs.row_ptr[end_] <= enough);
         reserve();
-        fill_places(input.table, heads.row(), input.distances + start_, n_,
-                    pairs.row_ptr[pairs.n_centers] - start_, offset, t);
+        fill_places<bytes>(input.table, heads.row(), input.distances + start_, n_,
+                           pairs.row_ptr[pairs.n_centers] - start_, offset, t);
     }
     [[nodiscard]] std::int64_t end_center() const { return end_; }
     [[nodiscard]] std::int64_t n() const { return n_; }
@@ -49,7 +49,7 @@ private:
             return;
         }
         capacity_ = std::max(n_, enough);
-        const std::int64_t behind = Squash<T>::at_once * width; // numbers
+        const std::int64_t behind = Squash<T, 64>::at_once * width; // numbers
         const std::int64_t rows = (capacity_ + 2 * width - 1) / width,
                            part = (heads_at_once * capacity_ + behind + width - 1) / width;
         Lanes<T>* at = memory_.reserve(rows + n_parts * part);
@@ -71,29 +71,31 @@ private:
 };
 
 // From n logits and switching: s exp(l).
-template <typename T>
-GNNCV_INLINE void fill_weights(const Squash<T>& squash, const BondScratch<T>& bonds, std::int64_t n) {
-    constexpr int width = LanesOf<T>::width, at_once = Squash<T>::at_once;
+template <typename T, int bytes>
+GNNCV_INLINE void fill_weights(const Squash<T, bytes>& squash, const BondScratch<T, bytes>& bonds,
+                               std::int64_t n) {
+    constexpr int width = LanesOf<T, bytes>::width, at_once = Squash<T, bytes>::at_once;
     for (std::int64_t k = 0; k < n; k += at_once * width) {
-        Lanes<T> squashed[at_once], exponentials[at_once];
+        Lanes<T, bytes> squashed[at_once], exponentials[at_once];
         squash(bonds.logits + k, squashed, exponentials);
         for (int r = 0; r < at_once; ++r) {
             const std::int64_t at = k + r * width;
-            store_lanes<T>(bonds.weights + at, exponentials[r] * load_lanes<T>(bonds.switching + at));
+            store_lanes<T>(bonds.weights + at, exponentials[r] * load_lanes<T, bytes>(bonds.switching + at));
         }
     }
 }
 
 // From n logits and switching: exp(l), s exp(l), and in place of the logit s exp(l) (1 - tanh^2).
-template <typename T>
-GNNCV_INLINE void fill_exponentials(const Squash<T>& squash, const BondScratch<T>& bonds, std::int64_t n) {
-    constexpr int width = LanesOf<T>::width, at_once = Squash<T>::at_once;
+template <typename T, int bytes>
+GNNCV_INLINE void fill_exponentials(const Squash<T, bytes>& squash, const BondScratch<T, bytes>& bonds,
+                                    std::int64_t n) {
+    constexpr int width = LanesOf<T, bytes>::width, at_once = Squash<T, bytes>::at_once;
     for (std::int64_t k = 0; k < n; k += at_once * width) {
-        Lanes<T> squashed[at_once], exponentials[at_once];
+        Lanes<T, bytes> squashed[at_once], exponentials[at_once];
         squash(bonds.logits + k, squashed, exponentials);
         for (int r = 0; r < at_once; ++r) {
             const std::int64_t at = k + r * width;
-            const Lanes<T> weight = exponentials[r] * load_lanes<T>(bonds.switching + at);
+            const Lanes<T, bytes> weight = exponentials[r] * load_lanes<T, bytes>(bonds.switching + at);
             store_lanes<T>(bonds.exponentials + at, exponentials[r]);
             store_lanes<T>(bonds.weights + at, weight);
             store_lanes<T>(bonds.logits + at, weight - weight * squashed[r] * squashed[r]);

@@ -15,15 +15,15 @@ struct BondRun {
 };
 
 // Numbers of each bond in arrays of fixed size: one register then points to all of them.
-template <typename T>
+template <typename T, int bytes>
 class HalfBonds {
 public:
     static constexpr int most = 128; // bonds
-    using Numbers = T[eight * most + eight * eight];
+    using Array = T[eight * most + eight * eight];
 
-    alignas(64) Numbers slopes{}, logits{}, switching{}, exponentials{}; // eight a bond
-    alignas(64) T t[most + LanesOf<T>::width]{};                         // place in the interval
-    std::int32_t offset[most + LanesOf<T>::width]{};                     // of the interval in the table
+    alignas(64) Array slopes{}, logits{}, switching{}, exponentials{}; // eight a bond
+    alignas(64) T t[most + LanesOf<T>::width]{};                       // place in the interval
+    std::int32_t offset[most + LanesOf<T>::width]{};                   // of the interval in the table
     std::int32_t neighbor[most]{};
     BondRun runs[most];
     int n_runs = 0, n = 0;
@@ -51,7 +51,7 @@ public:
         for_lists([&](std::int64_t first, std::int64_t count) __attribute__((always_inline)) {
             const std::int64_t readable = pairs_.row_ptr[pairs_.n_centers] - first;
             std::copy_n(pairs_.neighbor + first, count, neighbor + b);
-            fill_places(input.table, row, input.distances + first, count, readable, offset + b, t + b);
+            fill_places<bytes>(input.table, row, input.distances + first, count, readable, offset + b, t + b);
             b += count;
         });
     }

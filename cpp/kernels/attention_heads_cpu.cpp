@@ -28,11 +28,6 @@ void store_heads(T* numbers, std::int64_t n_heads, const Quad<T>& quad) {
     std::copy_n(each, n_heads, numbers);
 }
 
-template <typename T>
-Quad<T> inverse_or_zero(const Quad<T>& x) {
-    return x > T(0) ? T(1) / x : Quad<T>{};
-}
-
 // Channel c of four heads, one after the other with `head_width` channels each, to number 4 c + h.
 template <typename T>
 GNNCV_INLINE void join_heads(const T* from, std::int64_t head_width, T* to) {
@@ -185,7 +180,7 @@ void AttentionHeads<T>::arrange_gradients(const TableAttentionInput<T>& input,
         to_registers(output.messages_gradient + i * n_channels, gradients);
         to_registers(output.messages + i * n_channels, messages);
         const Quad<T> inverse =
-            inverse_or_zero<T>(load_heads(output.denominators + i * input.n_heads + first_head, n_heads));
+            inverse_or_zero(load_heads(output.denominators + i * input.n_heads + first_head, n_heads));
         Quad<T> mean{};
         for (std::int64_t at = 0; at < n_registers * width; at += heads_at_once) {
             const Quad<T> gradient = load_as<Quad<T>>(gradients + at) * inverse;
@@ -205,7 +200,7 @@ void AttentionHeads<T>::finish_messages(const TableAttentionInput<T>& input, con
     for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
         const T* sum = sums + i * n_sums();
         const Quad<T> denominator = load_as<Quad<T>>(sum + behind) + static_cast<T>(input.lone);
-        const Quad<T> inverse = inverse_or_zero<T>(denominator);
+        const Quad<T> inverse = inverse_or_zero(denominator);
         for (std::int64_t at = 0; at < behind; at += heads_at_once) {
             store_as(message + at, load_as<Quad<T>>(sum + at) * inverse);
         }

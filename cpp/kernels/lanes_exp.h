@@ -102,13 +102,13 @@ inline constexpr float exp2_terms<float>[] = {0.69314724F,  0.24022652F,  0.0555
 
 // x[0] .. x[n-1] become 2^x, where that does not overflow; nothing is clipped. Step by step for all n
 // registers: those of one wait for one another.
-template <int n, typename T>
-GNNCV_INLINE void lanes_exp2(Lanes<T>* x) {
+template <int n, typename T, int bytes = 64>
+GNNCV_INLINE void lanes_exp2(Lanes<T, bytes>* x) {
     using C = ExpConstants<T>;
-    using Ints __attribute__((vector_size(64))) = typename C::Int;
+    using Ints __attribute__((vector_size(bytes))) = typename C::Int;
     constexpr const T* a = exp2_terms<T>;
     constexpr int n_terms = sizeof exp2_terms<T> / sizeof(T);
-    Lanes<T> shifted[n], sum[n];
+    Lanes<T, bytes> shifted[n], sum[n];
     for (int r = 0; r < n; ++r) {
         shifted[r] = x[r] + C::round;
     }
@@ -116,7 +116,7 @@ GNNCV_INLINE void lanes_exp2(Lanes<T>* x) {
         x[r] -= shifted[r] - C::round;
     }
     for (int r = 0; r < n; ++r) {
-        sum[r] = Lanes<T>{} + a[n_terms - 1];
+        sum[r] = Lanes<T, bytes>{} + a[n_terms - 1];
     }
     for (int k = n_terms - 2; k >= 0; --k) {
         for (int r = 0; r < n; ++r) {

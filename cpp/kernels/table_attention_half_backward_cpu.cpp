@@ -12,33 +12,34 @@ namespace gnncv::kernels {
 namespace {
 
 // Logits, switching and their slopes in both directions.
-template <typename T>
-GNNCV_INLINE void fill_logits(const AttentionHeads<T>& heads, HalfBonds<T>& bonds) {
+template <int bytes, typename T>
+GNNCV_INLINE void fill_logits(const AttentionHeads<T>& heads, HalfBonds<T, bytes>& bonds) {
+    using E = Eight<T, bytes>;
     const T *extra_terms = heads.extra_terms(), *quantities = heads.quantities(0);
     std::int64_t b = 0;
     for (int r = 0; r < bonds.n_runs; ++r) {
-        const Eight<T> own = exchanged<T>(load_as<Eight<T>>(heads.quantities(bonds.runs[r].center)));
+        const E own = exchanged(load_as<E>(heads.quantities(bonds.runs[r].center)));
         for (const std::int64_t end = b + bonds.runs[r].n; b < end; ++b) {
-            Eight<T> slope;
-            const Eight<T> extra = extra_functions(extra_terms + bonds.offset[b], bonds.t[b], slope);
-            const Eight<T> other = load_as<Eight<T>>(quantities + bonds.neighbor[b] * heads.n_quantities);
-            store_as(bonds.logits + eight * b, first_twice<T>(extra) + own + other);
-            store_as(bonds.switching + eight * b, second_twice<T>(extra));
+            E slope;
+            const E extra = extra_functions<bytes>(extra_terms + bonds.offset[b], bonds.t[b], slope);
+            const E other = load_as<E>(quantities + bonds.neighbor[b] * heads.n_quantities);
+            store_as(bonds.logits + eight * b, first_twice(extra) + own + other);
+            store_as(bonds.switching + eight * b, second_twice(extra));
             store_as(bonds.slopes + eight * b, slope); // of the logits, and of switching
         }
     }
 }
 
 // From logits and switching: exp(l), and in place of the logit s (1 - tanh^2).
-template <typename T>
-GNNCV_INLINE void fill_exponentials(const Squash<T>& squash, HalfBonds<T>& bonds) {
-    constexpr int width = LanesOf<T>::width, at_once = Squash<T>::at_once;
+template <int bytes, typename T>
+GNNCV_INLINE void fill_exponentials(const Squash<T, bytes>& squash, HalfBonds<T, bytes>& bonds) {
+    constexpr int width = LanesOf<T, bytes>::width, at_once = Squash<T, bytes>::at_once;
     for (std::int64_t k = 0; k < eight * bonds.n; k += at_once * width) {
-        Lanes<T> squashed[at_once], exponentials[at_once];
+        Lanes<T, bytes> squashed[at_once], exponentials[at_once];
         squash(bonds.logits + k, squashed, exponentials);
         for (int r = 0; r < at_once; ++r) {
             const std::int64_t at = k + r * width;
-            const Lanes<T> switching = load_lanes<T>(bonds.switching + at);
+            const Lanes<T, bytes> switching = load_lanes<T, bytes>(bonds.switching + at);
             store_lanes<T>(bonds.exponentials + at, exponentials[r]);
             store_lanes<T>(bonds.logits + at, switching - switching * squashed[r] * squashed[r]);
         }
@@ -46,7 +47,7 @@ GNNCV_INLINE void fill_exponentials(const Squash<T>& squash, HalfBonds<T>& bonds
 }
 
 // Where the numbers of sites lie, by value: what is written could be part of anything pointed to.
-template <int M, typename T>
+template <int M, int bytes, typename T>
 struct Sites {
     static constexpr int width = LanesOf<T>::width;
     const T *table, *values, *gradients, *quantities;
@@ -56,73 +57,80 @@ struct Sites {
     [[nodiscard]] GNNCV_INLINE std::int64_t m() const { return M > 0 ? M : n_registers; }
     [[nodiscard]] GNNCV_INLINE std::int64_t term() const { return m() * width; }
     [[nodiscard]] GNNCV_INLINE T* sum(std::int64_t site) const { return sums + site * (term() + width); }
-    [[nodiscard]] GNNCV_INLINE Eight<T> zeros_and_means(std::int64_t site) const {
+    [[nodiscard]] GNNCV_INLINE Eight<T, bytes> zeros_and_means(std::int64_t site) const {
         using Heads = AttentionHeads<T>;
-        return load_as<Eight<T>>(quantities + site * Heads::n_quantities + Heads::means - heads_at_once);
+        return load_as<Eight<T, bytes>>(quantities + site * Heads::n_quantities + Heads::means -
+                                        heads_at_once);
     }
 };
 
 // What a center brings to its bonds, and their sums at it.
-template <typename T>
+template <int bytes, typename T>
 struct Center {
-    Lanes<T>*value, *gradient, *sum; // of registers
-    Eight<T> mean;                   // and zeros
-    Eight<T> logits;                 // gradients of its receiver and its sender
+    Block<T, bytes>*value, *gradient, *sum; // of registers
+    Eight<T, bytes> mean;                   // and zeros
+    Eight<T, bytes> logits;                 // gradients of its receiver and its sender
 };
 
 // Bond b: adds at the neighbor and to the center's sums; numbers whose sum is the slope replace the slopes of
 // the extra functions.
-template <int M, typename T>
-GNNCV_INLINE void add_bond(const Sites<M, T>& sites, HalfBonds<T>& bonds, std::int64_t b, Center<T>& center) {
+template <int M, int bytes, typename T>
+GNNCV_INLINE void add_bond(const Sites<M, bytes, T>& sites, HalfBonds<T, bytes>& bonds, std::int64_t b,
+                           Center<bytes, T>& center) {
+    using B = Block<T, bytes>;
+    using E = Eight<T, bytes>;
     constexpr int width = LanesOf<T>::width;
     const std::int64_t j = bonds.neighbor[b], term = sites.term();
     const T *values = sites.values + j * term, *gradients = sites.gradients + j * term;
     const T t = bonds.t[b], s = bonds.switching[eight * b];
     T *const at_neighbor = sites.sum(j), *const slopes = bonds.slopes + eight * b;
-    const Eight<T> exponential = load_as<Eight<T>>(bonds.exponentials + eight * b);
-    const Lanes<T> to_center = repeat_first(exponential), to_neighbor = repeat_second(exponential);
-    Lanes<T> pull_center{}, pull_neighbor{}, stretch{};
+    const E exponential = load_as<E>(bonds.exponentials + eight * b);
+    const B to_center = repeat_first<T, bytes>(exponential),
+            to_neighbor = repeat_second<T, bytes>(exponential);
+    B pull_center{}, pull_neighbor{}, stretch{};
     for (std::int64_t r = 0; r < sites.m(); ++r) {
         const T* a = sites.table + bonds.offset[b] + r * width;
-        const auto terms = [&](int k) __attribute__((always_inline)) { return load_lanes<T>(a + k * term); };
-        const auto filter = polynomial_and_slope<Lanes<T>>(t, terms);
-        const Lanes<T> reached = s * filter.value, at_center = to_center * center.gradient[r],
-                       there = to_neighbor * load_lanes<T>(gradients + r * width);
+        const auto terms = [&](int k) __attribute__((always_inline)) { return load_as<B>(a + k * term); };
+        const auto filter = polynomial_and_slope<B>(t, terms);
+        const B reached = s * filter.value, at_center = to_center * center.gradient[r],
+                there = to_neighbor * load_as<B>(gradients + r * width);
         T* const to = at_neighbor + r * width;
-        store_lanes<T>(to, load_lanes<T>(to) + reached * at_center);
+        store_as(to, load_as<B>(to) + reached * at_center);
         center.sum[r] += reached * there;
-        const Lanes<T> product_center = at_center * load_lanes<T>(values + r * width),
-                       product_neighbor = there * center.value[r];
-        const Lanes<T> first = filter.value * product_center, second = filter.value * product_neighbor,
-                       third = filter.slope * (product_center + product_neighbor);
+        const B product_center = at_center * load_as<B>(values + r * width),
+                product_neighbor = there * center.value[r];
+        const B first = filter.value * product_center, second = filter.value * product_neighbor,
+                third = filter.slope * (product_center + product_neighbor);
         pull_center = r == 0 ? first : pull_center + first;
         pull_neighbor = r == 0 ? second : pull_neighbor + second;
         stretch = r == 0 ? third : stretch + third;
     }
-    const Eight<T> mean = center.mean + sites.zeros_and_means(j);
-    const Eight<T> switching = sums_of_heads(pull_center, pull_neighbor) - exponential * mean;
-    const Eight<T> logit = load_as<Eight<T>>(bonds.logits + eight * b) * switching;
+    const E mean = center.mean + sites.zeros_and_means(j);
+    const E switching = sums_of_heads<T, bytes>(pull_center, pull_neighbor) - exponential * mean;
+    const E logit = load_as<E>(bonds.logits + eight * b) * switching;
     center.logits += logit;
-    store_as(at_neighbor + term, load_as<Eight<T>>(at_neighbor + term) + logit);
-    const Eight<T> logit_slopes = first_twice<T>(load_as<Eight<T>>(slopes));
+    store_as(at_neighbor + term, load_as<E>(at_neighbor + term) + logit);
+    const E logit_slopes = first_twice(load_as<E>(slopes));
     const T switching_slope = slopes[heads_at_once];
-    store_as(slopes, s * eight_of(stretch) + logit * logit_slopes + switching * switching_slope);
+    store_as(slopes, s * eight_of<T, bytes>(stretch) + logit * logit_slopes + switching * switching_slope);
 }
 
 // The channels of the bonds of a run, the first of which is number b.
-template <int M, typename T>
-GNNCV_INLINE void add_channels(const Sites<M, T>& sites, HalfBonds<T>& bonds, const BondRun& run,
-                               std::int64_t b, Lanes<T>* buffer) {
+template <int M, int bytes, typename T>
+GNNCV_INLINE void add_channels(const Sites<M, bytes, T>& sites, HalfBonds<T, bytes>& bonds,
+                               const BondRun& run, std::int64_t b, Block<T, bytes>* buffer) {
+    using B = Block<T, bytes>;
+    using E = Eight<T, bytes>;
     constexpr int width = LanesOf<T>::width;
     const std::int64_t i = run.center, m = sites.m(), term = sites.term();
-    Lanes<T> fixed[M > 0 ? 3 * M : 1];
-    Lanes<T>* const registers = M > 0 ? fixed : buffer;
-    Center<T> center{registers, registers + m, registers + 2 * m, exchanged<T>(sites.zeros_and_means(i)),
-                     Eight<T>{}};
+    B fixed[M > 0 ? 3 * M : 1];
+    B* const registers = M > 0 ? fixed : buffer;
+    Center<bytes, T> center{registers, registers + m, registers + 2 * m, exchanged(sites.zeros_and_means(i)),
+                            E{}};
     for (std::int64_t r = 0; r < m; ++r) {
-        center.value[r] = load_lanes<T>(sites.values + i * term + r * width);
-        center.gradient[r] = load_lanes<T>(sites.gradients + i * term + r * width);
-        center.sum[r] = Lanes<T>{};
+        center.value[r] = load_as<B>(sites.values + i * term + r * width);
+        center.gradient[r] = load_as<B>(sites.gradients + i * term + r * width);
+        center.sum[r] = B{};
     }
     for (const std::int64_t end = b + run.n; b < end; ++b) {
         add_bond(sites, bonds, b, center);
@@ -130,16 +138,16 @@ GNNCV_INLINE void add_channels(const Sites<M, T>& sites, HalfBonds<T>& bonds, co
     T* const at_center = sites.sum(i);
     for (std::int64_t r = 0; r < m; ++r) {
         T* const to = at_center + r * width;
-        store_lanes<T>(to, load_lanes<T>(to) + center.sum[r]);
+        store_as(to, load_as<B>(to) + center.sum[r]);
     }
-    store_as(at_center + term, load_as<Eight<T>>(at_center + term) + exchanged<T>(center.logits));
+    store_as(at_center + term, load_as<E>(at_center + term) + exchanged(center.logits));
 }
 
 // The slopes of n bonds from their eight numbers each; more than n are written where there is room.
-template <bool New, typename T>
+template <bool New, int bytes, typename T>
 GNNCV_INLINE void add_slopes(const T* numbers, std::int64_t n, T inverse_step, std::int64_t room, T* slopes) {
     for (std::int64_t k = 0; k < n; k += eight) {
-        const Eight<T> sums = sums_of_eights(numbers + eight * k) * inverse_step;
+        const Eight<T, bytes> sums = sums_of_eights<bytes>(numbers + eight * k) * inverse_step;
         if (New && k + eight <= room) {
             store_as(slopes + k, sums);
             continue;
@@ -153,12 +161,13 @@ GNNCV_INLINE void add_slopes(const T* numbers, std::int64_t n, T inverse_step, s
 }
 
 // What is written behind a list of bonds is of later ones or of the pairs before a half, which get zeros.
-template <bool New, typename T>
-GNNCV_INLINE void add_slopes(const TableAttentionInput<T>& input, const HalfBonds<T>& bonds, T* distances) {
+template <bool New, int bytes, typename T>
+GNNCV_INLINE void add_slopes(const TableAttentionInput<T>& input, const HalfBonds<T, bytes>& bonds,
+                             T* distances) {
     const T* numbers = bonds.slopes;
     const std::int64_t end = input.pairs.end(input.pairs.n_centers - 1);
     bonds.for_lists([&](std::int64_t first, std::int64_t n) __attribute__((always_inline)) {
-        add_slopes<New>(numbers, n, input.table.inverse_step, end - first, distances + first);
+        add_slopes<New, bytes>(numbers, n, input.table.inverse_step, end - first, distances + first);
         numbers += eight * n;
     });
 }
@@ -169,15 +178,16 @@ GNNCV_INLINE void clear_others(const PairRows& pairs, T* distances) {
     }
 }
 
-template <int M, typename T>
+template <int M, int bytes, typename T>
 GNNCV_INLINE void half_backward_body(const TableAttentionInput<T>& input, const AttentionHeads<T>& heads,
                                      const TableAttentionHalfGradients<T>& gradients) {
-    const Squash<T> squash(input.bound);
-    HalfBonds<T> bonds(input.pairs);
+    using B = Block<T, bytes>;
+    const Squash<T, bytes> squash(input.bound);
+    HalfBonds<T, bytes> bonds(input.pairs);
     LaneBuffer<T> memory;
-    Lanes<T>* buffer = memory.reserve(3 * heads.n_registers);
-    const Sites<M, T> sites{heads.table(),       heads.values(0), heads.gradients(0),
-                            heads.quantities(0), gradients.sums,  heads.n_registers};
+    auto* buffer = reinterpret_cast<B*>(memory.reserve(3 * heads.n_registers));
+    const Sites<M, bytes, T> sites{heads.table(),       heads.values(0), heads.gradients(0),
+                                   heads.quantities(0), gradients.sums,  heads.n_registers};
     for (bonds.fill(input, heads.row()); bonds.n > 0; bonds.fill(input, heads.row())) {
         fill_logits(heads, bonds);
         fill_exponentials(squash, bonds);
@@ -185,26 +195,29 @@ GNNCV_INLINE void half_backward_body(const TableAttentionInput<T>& input, const 
             add_channels(sites, bonds, bonds.runs[r], b, buffer);
         }
         if (heads.first_head == 0) {
-            add_slopes<true>(input, bonds, gradients.distances);
+            add_slopes<true, bytes>(input, bonds, gradients.distances);
         } else {
-            add_slopes<false>(input, bonds, gradients.distances);
+            add_slopes<false, bytes>(input, bonds, gradients.distances);
         }
     }
     clear_others(input.pairs, gradients.distances);
 }
 
-#define GNNCV_INSTANCE(M, T)                                                                                 \
-    GNNCV_MULTIVERSION void half_backward_instance(                                                          \
+#define GNNCV_INSTANCE_OF(attribute, bytes, M, T)                                                            \
+    attribute void half_backward_instance(                                                                   \
         std::integral_constant<int, M>, const TableAttentionInput<T>& input, const AttentionHeads<T>& heads, \
         const TableAttentionHalfGradients<T>& gradients) {                                                   \
-        half_backward_body<M, T>(input, heads, gradients);                                                   \
+        half_backward_body<M, bytes, T>(input, heads, gradients);                                            \
     }
-GNNCV_INSTANCE(0, float)
-GNNCV_INSTANCE(0, double)
-GNNCV_INSTANCE(1, float)
-GNNCV_INSTANCE(1, double)
-GNNCV_INSTANCE(2, float)
-GNNCV_INSTANCE(2, double)
+#define GNNCV_INSTANCE(attribute, bytes)                                                                     \
+    GNNCV_INSTANCE_OF(attribute, bytes, 0, float)                                                            \
+    GNNCV_INSTANCE_OF(attribute, bytes, 0, double)                                                           \
+    GNNCV_INSTANCE_OF(attribute, bytes, 1, float)                                                            \
+    GNNCV_INSTANCE_OF(attribute, bytes, 1, double)                                                           \
+    GNNCV_INSTANCE_OF(attribute, bytes, 2, float)                                                            \
+    GNNCV_INSTANCE_OF(attribute, bytes, 2, double)
+GNNCV_FOR_REGISTERS(GNNCV_INSTANCE)
+#undef GNNCV_INSTANCE_OF
 #undef GNNCV_INSTANCE
 
 } // namespace

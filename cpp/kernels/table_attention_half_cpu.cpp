@@ -10,81 +10,85 @@ namespace gnncv::kernels {
 namespace {
 
 // Logits and switching of the bonds in both directions.
-template <typename T>
-GNNCV_INLINE void fill_logits(const AttentionHeads<T>& heads, HalfBonds<T>& bonds) {
+template <int bytes, typename T>
+GNNCV_INLINE void fill_logits(const AttentionHeads<T>& heads, HalfBonds<T, bytes>& bonds) {
+    using E = Eight<T, bytes>;
     const T *extra_terms = heads.extra_terms(), *quantities = heads.quantities(0);
     std::int64_t b = 0;
     for (int r = 0; r < bonds.n_runs; ++r) {
-        const Eight<T> own = exchanged<T>(load_as<Eight<T>>(heads.quantities(bonds.runs[r].center)));
+        const E own = exchanged(load_as<E>(heads.quantities(bonds.runs[r].center)));
         for (const std::int64_t end = b + bonds.runs[r].n; b < end; ++b) {
-            const Eight<T> extra = extra_functions(extra_terms + bonds.offset[b], bonds.t[b]);
-            const Eight<T> other = load_as<Eight<T>>(quantities + bonds.neighbor[b] * heads.n_quantities);
-            store_as(bonds.logits + eight * b, first_twice<T>(extra) + own + other);
-            store_as(bonds.switching + eight * b, second_twice<T>(extra));
+            const E extra = extra_functions<bytes>(extra_terms + bonds.offset[b], bonds.t[b]);
+            const E other = load_as<E>(quantities + bonds.neighbor[b] * heads.n_quantities);
+            store_as(bonds.logits + eight * b, first_twice(extra) + own + other);
+            store_as(bonds.switching + eight * b, second_twice(extra));
         }
     }
 }
 
 // In place of the logits: s exp(l).
-template <typename T>
-GNNCV_INLINE void fill_weights(const Squash<T>& squash, HalfBonds<T>& bonds) {
-    constexpr int width = LanesOf<T>::width, at_once = Squash<T>::at_once;
+template <int bytes, typename T>
+GNNCV_INLINE void fill_weights(const Squash<T, bytes>& squash, HalfBonds<T, bytes>& bonds) {
+    constexpr int width = LanesOf<T, bytes>::width, at_once = Squash<T, bytes>::at_once;
     for (std::int64_t k = 0; k < eight * bonds.n; k += at_once * width) {
-        Lanes<T> squashed[at_once], exponentials[at_once];
+        Lanes<T, bytes> squashed[at_once], exponentials[at_once];
         squash(bonds.logits + k, squashed, exponentials);
         for (int r = 0; r < at_once; ++r) {
             const std::int64_t at = k + r * width;
-            store_lanes<T>(bonds.logits + at, exponentials[r] * load_lanes<T>(bonds.switching + at));
+            store_lanes<T>(bonds.logits + at, exponentials[r] * load_lanes<T, bytes>(bonds.switching + at));
         }
     }
 }
 
 // The channels of the bonds of a run, the first of which is number b.
-template <int M, typename T>
-GNNCV_INLINE void add_channels(const AttentionHeads<T>& heads, const HalfBonds<T>& bonds, const BondRun& run,
-                               std::int64_t b, Lanes<T>* buffer, T* sums) {
+template <int M, int bytes, typename T>
+GNNCV_INLINE void add_channels(const AttentionHeads<T>& heads, const HalfBonds<T, bytes>& bonds,
+                               const BondRun& run, std::int64_t b, Block<T, bytes>* buffer, T* sums) {
+    using B = Block<T, bytes>;
+    using E = Eight<T, bytes>;
+    using Q = Quad<T, bytes>;
     constexpr int width = LanesOf<T>::width;
     const std::int64_t m = M > 0 ? M : heads.n_registers, term = m * width, row = term + width;
     const T *table = heads.table(), *values = heads.values(0);
-    Lanes<T> fixed_value[M > 0 ? M : 1], fixed_sum[M > 0 ? M : 1];
-    Lanes<T>*value = M > 0 ? fixed_value : buffer, *sum = M > 0 ? fixed_sum : buffer + m;
-    Quad<T> denominator{};
+    B fixed_value[M > 0 ? M : 1], fixed_sum[M > 0 ? M : 1];
+    B *value = M > 0 ? fixed_value : buffer, *sum = M > 0 ? fixed_sum : buffer + m;
+    Q denominator{};
     for (std::int64_t r = 0; r < m; ++r) {
-        value[r] = load_lanes<T>(values + run.center * term + r * width);
-        sum[r] = Lanes<T>{};
+        value[r] = load_as<B>(values + run.center * term + r * width);
+        sum[r] = B{};
     }
     for (const std::int64_t end = b + run.n; b < end; ++b) {
         const std::int64_t j = bonds.neighbor[b];
-        const Eight<T> weight = load_as<Eight<T>>(bonds.logits + eight * b);
-        const Lanes<T> to_center = repeat_first(weight), to_neighbor = repeat_second(weight);
+        const E weight = load_as<E>(bonds.logits + eight * b);
+        const B to_center = repeat_first<T, bytes>(weight), to_neighbor = repeat_second<T, bytes>(weight);
         const T t = bonds.t[b];
         T* const at_neighbor = sums + j * row;
-        denominator += first_quad<T>(weight);
-        store_as(at_neighbor + term, load_as<Quad<T>>(at_neighbor + term) + second_quad<T>(weight));
+        denominator += first_quad(weight);
+        store_as(at_neighbor + term, load_as<Q>(at_neighbor + term) + second_quad(weight));
         for (std::int64_t r = 0; r < m; ++r) {
             const T* a = table + bonds.offset[b] + r * width;
-            const auto terms = [&](int k)
-                                   __attribute__((always_inline)) { return load_lanes<T>(a + k * term); };
-            const Lanes<T> filter = polynomial<Lanes<T>>(t, terms);
+            const auto terms = [&](int k) __attribute__((always_inline)) { return load_as<B>(a + k * term); };
+            const B filter = polynomial<B>(t, terms);
             T* const to = at_neighbor + r * width;
-            sum[r] += to_center * filter * load_lanes<T>(values + j * term + r * width);
-            store_lanes<T>(to, load_lanes<T>(to) + to_neighbor * filter * value[r]);
+            sum[r] += to_center * filter * load_as<B>(values + j * term + r * width);
+            store_as(to, load_as<B>(to) + to_neighbor * filter * value[r]);
         }
     }
     T* const at_center = sums + run.center * row;
     for (std::int64_t r = 0; r < m; ++r) {
-        store_lanes<T>(at_center + r * width, load_lanes<T>(at_center + r * width) + sum[r]);
+        store_as(at_center + r * width, load_as<B>(at_center + r * width) + sum[r]);
     }
-    store_as(at_center + term, load_as<Quad<T>>(at_center + term) + denominator);
+    store_as(at_center + term, load_as<Q>(at_center + term) + denominator);
 }
 
-template <int M, typename T>
+template <int M, int bytes, typename T>
 GNNCV_INLINE void half_forward_body(const TableAttentionInput<T>& input, const AttentionHeads<T>& heads,
                                     T* sums) {
-    const Squash<T> squash(input.bound);
-    HalfBonds<T> bonds(input.pairs);
+    using B = Block<T, bytes>;
+    const Squash<T, bytes> squash(input.bound);
+    HalfBonds<T, bytes> bonds(input.pairs);
     LaneBuffer<T> memory;
-    Lanes<T>* buffer = memory.reserve(2 * heads.n_registers);
+    auto* buffer = reinterpret_cast<B*>(memory.reserve(2 * heads.n_registers));
     for (bonds.fill(input, heads.row()); bonds.n > 0; bonds.fill(input, heads.row())) {
         fill_logits(heads, bonds);
         fill_weights(squash, bonds);
@@ -94,18 +98,21 @@ GNNCV_INLINE void half_forward_body(const TableAttentionInput<T>& input, const A
     }
 }
 
-#define GNNCV_INSTANCE(M, T)                                                                                 \
-    GNNCV_MULTIVERSION void half_forward_instance(std::integral_constant<int, M>,                            \
-                                                  const TableAttentionInput<T>& input,                       \
-                                                  const AttentionHeads<T>& heads, T* sums) {                 \
-        half_forward_body<M, T>(input, heads, sums);                                                         \
+#define GNNCV_INSTANCE_OF(attribute, bytes, M, T)                                                            \
+    attribute void half_forward_instance(std::integral_constant<int, M>,                                     \
+                                         const TableAttentionInput<T>& input,                                \
+                                         const AttentionHeads<T>& heads, T* sums) {                          \
+        half_forward_body<M, bytes, T>(input, heads, sums);                                                  \
     }
-GNNCV_INSTANCE(0, float)
-GNNCV_INSTANCE(0, double)
-GNNCV_INSTANCE(1, float)
-GNNCV_INSTANCE(1, double)
-GNNCV_INSTANCE(2, float)
-GNNCV_INSTANCE(2, double)
+#define GNNCV_INSTANCE(attribute, bytes)                                                                     \
+    GNNCV_INSTANCE_OF(attribute, bytes, 0, float)                                                            \
+    GNNCV_INSTANCE_OF(attribute, bytes, 0, double)                                                           \
+    GNNCV_INSTANCE_OF(attribute, bytes, 1, float)                                                            \
+    GNNCV_INSTANCE_OF(attribute, bytes, 1, double)                                                           \
+    GNNCV_INSTANCE_OF(attribute, bytes, 2, float)                                                            \
+    GNNCV_INSTANCE_OF(attribute, bytes, 2, double)
+GNNCV_FOR_REGISTERS(GNNCV_INSTANCE)
+#undef GNNCV_INSTANCE_OF
 #undef GNNCV_INSTANCE
 
 } // namespace
