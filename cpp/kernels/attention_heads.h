@@ -9,6 +9,15 @@
 #include <cstdint>
 #include <type_traits>
 
+// GNNCV_INSTANCE(attribute, bytes, registers, type) for all that with_registers chooses from.
+#define GNNCV_HEAD_INSTANCES(attribute, bytes)                                                               \
+    GNNCV_INSTANCE(attribute, bytes, 0, float)                                                               \
+    GNNCV_INSTANCE(attribute, bytes, 0, double)                                                              \
+    GNNCV_INSTANCE(attribute, bytes, 1, float)                                                               \
+    GNNCV_INSTANCE(attribute, bytes, 1, double)                                                              \
+    GNNCV_INSTANCE(attribute, bytes, 2, float)                                                               \
+    GNNCV_INSTANCE(attribute, bytes, 2, double)
+
 namespace gnncv::kernels {
 
 inline constexpr int heads_at_once = 4;

@@ -220,7 +220,7 @@ GNNCV_INLINE void backward_body(const TableAttentionInput<T>& input, const Atten
     }
 }
 
-#define GNNCV_INSTANCE_OF(attribute, bytes, M, T)                                                            \
+#define GNNCV_INSTANCE(attribute, bytes, M, T)                                                               \
     attribute void backward_instance(std::integral_constant<int, M>, const TableAttentionInput<T>& input,    \
                                      const AttentionHeads<T>& heads,                                         \
                                      const TableAttentionGradients<T>& gradients) {                          \
@@ -230,15 +230,7 @@ GNNCV_INLINE void backward_body(const TableAttentionInput<T>& input, const Atten
             backward_body<M, false, bytes, T>(input, heads, gradients);                                      \
         }                                                                                                    \
     }
-#define GNNCV_INSTANCE(attribute, bytes)                                                                     \
-    GNNCV_INSTANCE_OF(attribute, bytes, 0, float)                                                            \
-    GNNCV_INSTANCE_OF(attribute, bytes, 0, double)                                                           \
-    GNNCV_INSTANCE_OF(attribute, bytes, 1, float)                                                            \
-    GNNCV_INSTANCE_OF(attribute, bytes, 1, double)                                                           \
-    GNNCV_INSTANCE_OF(attribute, bytes, 2, float)                                                            \
-    GNNCV_INSTANCE_OF(attribute, bytes, 2, double)
-GNNCV_FOR_REGISTERS(GNNCV_INSTANCE)
-#undef GNNCV_INSTANCE_OF
+GNNCV_FOR_REGISTERS(GNNCV_HEAD_INSTANCES)
 #undef GNNCV_INSTANCE
 
 } // namespace

@@ -77,20 +77,12 @@ GNNCV_INLINE void forward_body(const TableAttentionInput<T>& input, const Attent
     }
 }
 
-#define GNNCV_INSTANCE_OF(attribute, bytes, M, T)                                                            \
+#define GNNCV_INSTANCE(attribute, bytes, M, T)                                                               \
     attribute void forward_instance(std::integral_constant<int, M>, const TableAttentionInput<T>& input,     \
                                     const AttentionHeads<T>& heads, T* messages, T* denominators) {          \
         forward_body<M, bytes, T>(input, heads, messages, denominators);                                     \
     }
-#define GNNCV_INSTANCE(attribute, bytes)                                                                     \
-    GNNCV_INSTANCE_OF(attribute, bytes, 0, float)                                                            \
-    GNNCV_INSTANCE_OF(attribute, bytes, 0, double)                                                           \
-    GNNCV_INSTANCE_OF(attribute, bytes, 1, float)                                                            \
-    GNNCV_INSTANCE_OF(attribute, bytes, 1, double)                                                           \
-    GNNCV_INSTANCE_OF(attribute, bytes, 2, float)                                                            \
-    GNNCV_INSTANCE_OF(attribute, bytes, 2, double)
-GNNCV_FOR_REGISTERS(GNNCV_INSTANCE)
-#undef GNNCV_INSTANCE_OF
+GNNCV_FOR_REGISTERS(GNNCV_HEAD_INSTANCES)
 #undef GNNCV_INSTANCE
 
 } // namespace

@@ -98,21 +98,13 @@ GNNCV_INLINE void half_forward_body(const TableAttentionInput<T>& input, const A
     }
 }
 
-#define GNNCV_INSTANCE_OF(attribute, bytes, M, T)                                                            \
+#define GNNCV_INSTANCE(attribute, bytes, M, T)                                                               \
     attribute void half_forward_instance(std::integral_constant<int, M>,                                     \
                                          const TableAttentionInput<T>& input,                                \
                                          const AttentionHeads<T>& heads, T* sums) {                          \
         half_forward_body<M, bytes, T>(input, heads, sums);                                                  \
     }
-#define GNNCV_INSTANCE(attribute, bytes)                                                                     \
-    GNNCV_INSTANCE_OF(attribute, bytes, 0, float)                                                            \
-    GNNCV_INSTANCE_OF(attribute, bytes, 0, double)                                                           \
-    GNNCV_INSTANCE_OF(attribute, bytes, 1, float)                                                            \
-    GNNCV_INSTANCE_OF(attribute, bytes, 1, double)                                                           \
-    GNNCV_INSTANCE_OF(attribute, bytes, 2, float)                                                            \
-    GNNCV_INSTANCE_OF(attribute, bytes, 2, double)
-GNNCV_FOR_REGISTERS(GNNCV_INSTANCE)
-#undef GNNCV_INSTANCE_OF
+GNNCV_FOR_REGISTERS(GNNCV_HEAD_INSTANCES)
 #undef GNNCV_INSTANCE
 
 } // namespace

@@ -10,6 +10,17 @@
 #include <type_traits>
 #include <vector>
 
+// GNNCV_INSTANCE(attribute, bytes, channels, type) for all that with_channels chooses from.
+#define GNNCV_CHANNEL_INSTANCES(attribute, bytes)                                                            \
+    GNNCV_INSTANCE(attribute, bytes, 0, float)                                                               \
+    GNNCV_INSTANCE(attribute, bytes, 0, double)                                                              \
+    GNNCV_INSTANCE(attribute, bytes, 16, float)                                                              \
+    GNNCV_INSTANCE(attribute, bytes, 16, double)                                                             \
+    GNNCV_INSTANCE(attribute, bytes, 32, float)                                                              \
+    GNNCV_INSTANCE(attribute, bytes, 32, double)                                                             \
+    GNNCV_INSTANCE(attribute, bytes, 64, float)                                                              \
+    GNNCV_INSTANCE(attribute, bytes, 64, double)
+
 namespace gnncv::kernels {
 
 // The bonds of one center: where in the tables each lies, the center as receiver and as sender, its place

@@ -227,17 +227,7 @@ GNNCV_INLINE void half_backward_body(const TableMessagesInput<T>& input, const T
                                      const TableMessagesGradients<T>& gradients) {                           \
         half_backward_body<C, bytes, T>(input, messages_gradient, gradients);                                \
     }
-#define GNNCV_ALL_INSTANCES(attribute, bytes)                                                                \
-    GNNCV_INSTANCE(attribute, bytes, 0, float)                                                               \
-    GNNCV_INSTANCE(attribute, bytes, 0, double)                                                              \
-    GNNCV_INSTANCE(attribute, bytes, 16, float)                                                              \
-    GNNCV_INSTANCE(attribute, bytes, 16, double)                                                             \
-    GNNCV_INSTANCE(attribute, bytes, 32, float)                                                              \
-    GNNCV_INSTANCE(attribute, bytes, 32, double)                                                             \
-    GNNCV_INSTANCE(attribute, bytes, 64, float)                                                              \
-    GNNCV_INSTANCE(attribute, bytes, 64, double)
-GNNCV_FOR_REGISTERS(GNNCV_ALL_INSTANCES)
-#undef GNNCV_ALL_INSTANCES
+GNNCV_FOR_REGISTERS(GNNCV_CHANNEL_INSTANCES)
 #undef GNNCV_INSTANCE
 
 } // namespace

@@ -57,8 +57,6 @@ def test_cost(plumed: Plumed, lattice_model: Path) -> None:
 
 def test_trajectory(plumed: Plumed) -> None:
     """Real dynamics, replayed: the list is renewed now and then, and a step costs something everywhere."""
-    pytest.importorskip("plumed", reason="Python's wrapper of PLUMED is not installed")
-    pytest.importorskip("openmm")
     where = ["--plumed", str(plumed.installation.command), "--plugin", str(plumed.plugin)]
     small = ["--atoms", "1024", "--frames", "24", "--models", "filter-2x16", "--skins", "0.3"]
     text = run("trajectory.py", *where, *small, "--lists", "5,1.0", "--slow-steps", "2")
