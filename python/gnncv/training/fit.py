@@ -1,10 +1,6 @@
 """Train an autoencoder from start to calibrated model."""
 
-import logging
-import sys
-import warnings
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +8,10 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-import yaml
 from ase import Atoms
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 
 from gnncv.data import GraphDataset, Split, collate, data_hash, load_frames, split_frames
-from gnncv.errors import InvalidArgument, OutputExists
-from gnncv.files.atomic import write_atomic
+from gnncv.errors import InvalidArgument
 from gnncv.models import GraphAutoencoder
 from gnncv.nn import SMOOTH_ACTIVATIONS
 
@@ -32,11 +25,9 @@ from .calibration import (
 from .config import TrainConfig
 from .history import History
 from .module import AutoencoderModule, EpochOrder, SeedEpoch
+from .optimization import best_weights
 from .pictures import draw_latent_space, draw_losses
-from .run_folder import MODEL_FILE, TrainedRun, save_run
-
-CONFIG_FILE = "config.yaml"
-CHECKPOINTS = "checkpoints"
+from .run_folder import TrainedRun, prepare_folder, refuse_existing, save_run
 
 
 @dataclass
@@ -85,14 +76,14 @@ def fit(
         Data that cannot be used, or a resume with another configuration.
     """
     folder = Path(output)
-    _refuse_existing(folder, config, resume, overwrite)
+    refuse_existing(folder, config, resume, overwrite)
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
     loaded = list(frames) if frames is not None else configured_frames(config)
     split = _split(loaded, config)
     datasets = _datasets(loaded, split, config)
-    checkpoint = _prepare_folder(folder, config, overwrite)
+    checkpoint = prepare_folder(folder, config, overwrite)
     model = GraphAutoencoder(config.model, datasets.training.species, datasets.training.phases)
     _use_tables(model, datasets, config)
     standardize_features(model, datasets.training)
@@ -121,32 +112,6 @@ def _use_tables(model: GraphAutoencoder, datasets: _Datasets, config: TrainConfi
     assert model.tables is not None
     for dataset in (datasets.training, datasets.plain, datasets.validation):
         dataset.describe = model.tables.raw_invariants
-
-
-def _text(config: TrainConfig) -> str:
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-
-
-def _refuse_existing(folder: Path, config: TrainConfig, resume: bool, overwrite: bool) -> None:
-    """Raise before any work if the folder holds a run that is not to be continued or replaced."""
-    if overwrite or not (folder / CONFIG_FILE).exists():
-        return
-    if not resume:
-        raise OutputExists(f"{folder} holds a training run; resume it, overwrite it or choose another folder")
-    if (folder / CONFIG_FILE).read_text() != _text(config):
-        raise InvalidArgument(f"{folder / CONFIG_FILE} differs from the configuration given: cannot resume")
-
-
-def _prepare_folder(folder: Path, config: TrainConfig, overwrite: bool) -> Path | None:
-    """Make the folder, write the configuration, and find the checkpoint to resume from."""
-    if overwrite:
-        for stale in [*(folder / CHECKPOINTS).glob("*.ckpt"), folder / MODEL_FILE]:
-            stale.unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    with write_atomic(folder / CONFIG_FILE, overwrite=True) as temporary:
-        Path(temporary).write_text(_text(config))
-    last = folder / CHECKPOINTS / "last.ckpt"
-    return last if last.exists() else None
 
 
 def configured_frames(config: TrainConfig) -> list[Atoms]:
@@ -204,55 +169,19 @@ def _optimize(
     history: History,
     progress: bool,
 ) -> dict[str, torch.Tensor]:
-    """Run Lightning's loop and return the weights with the smallest validation loss."""
+    """Train on the training frames and return the weights with the smallest validation loss."""
     settings = config.training
     order = EpochOrder(len(datasets.training), settings.seed)
-    loader, validation = (
+    training, validation = (
         # a generator of their own: a loader draws from it when iteration starts, at a resume once more
         torch.utils.data.DataLoader(
             dataset, settings.batch_size, sampler=sampler, collate_fn=collate, generator=torch.Generator()
         )
         for dataset, sampler in ((datasets.training, order), (datasets.validation, None))
     )
-    saver = ModelCheckpoint(
-        folder / CHECKPOINTS,
-        "best",
-        monitor="validation_loss",
-        save_last=True,
-        save_on_train_epoch_end=True,  # after the schedule has stepped, so that a resumed run goes on exactly
-        enable_version_counter=False,
-    )
-    callbacks: list[lightning.Callback] = [
-        SeedEpoch(datasets.training, order),
-        history,
-        saver,
-        EarlyStopping("validation_loss", patience=settings.patience),
-    ]
-    if progress:
-        callbacks.append(TQDMProgressBar(refresh_rate=5))
+    callbacks = [SeedEpoch(order, datasets.training), history]
     module = AutoencoderModule(model, config)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-        trainer = lightning.Trainer(
-            max_epochs=settings.epochs,
-            accelerator=settings.accelerator,
-            devices=1,
-            callbacks=callbacks,
-            logger=False,
-            enable_progress_bar=progress,
-            enable_model_summary=False,
-            gradient_clip_val=settings.gradient_clip,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-        )
-        with redirect_stdout(sys.stderr):  # where progress belongs; results go to standard output
-            trainer.fit(module, loader, validation, ckpt_path=checkpoint)
-    module.to("cpu")
-    weights = torch.load(saver.best_model_path, weights_only=True, map_location="cpu")["state_dict"]
-    return {name.removeprefix("model."): tensor for name, tensor in weights.items()}
+    return best_weights(module, training, validation, settings, folder, checkpoint, callbacks, progress)
 
 
 def _check_frames(dataset: GraphDataset) -> list[Atoms]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from gnncv.data import GraphBatch, GraphDataset
 from gnncv.models import GraphAutoencoder
 
-from .config import TrainConfig
+from .config import Optimization, TrainConfig
 from .losses import autoencoder_loss
 
 
@@ -49,17 +49,18 @@ class AutoencoderModule(lightning.LightningModule):
         return loss
 
     def configure_optimizers(self) -> Any:
-        settings = self.config.training
-        optimizer = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-            optimizer, settings.epochs, eta_min=0.02 * settings.learning_rate
-        )
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        return adam_with_cosine(self.model, self.config.training)
+
+
+def adam_with_cosine(model: torch.nn.Module, settings: Optimization) -> dict[str, Any]:
+    """AdamW, and a learning rate that falls to a fiftieth along half a cosine."""
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+        optimizer, settings.epochs, eta_min=0.02 * settings.learning_rate
+    )
+    return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 
 class EpochOrder(torch.utils.data.Sampler[int]):
@@ -85,9 +86,9 @@ class EpochOrder(torch.utils.data.Sampler[int]):
 class SeedEpoch(lightning.Callback):
     """Let order, augmentation and latent noise of each epoch depend on seed and epoch alone."""
 
-    def __init__(self, dataset: GraphDataset, order: EpochOrder) -> None:
-        self.dataset = dataset
+    def __init__(self, order: EpochOrder, dataset: GraphDataset | None = None) -> None:
         self.order = order
+        self.dataset = dataset
 
     def on_load_checkpoint(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: dict[str, Any]
@@ -103,5 +104,6 @@ class SeedEpoch(lightning.Callback):
         self._set_epoch(trainer.current_epoch + 1)
 
     def _set_epoch(self, epoch: int) -> None:
-        self.dataset.set_epoch(epoch)
+        if self.dataset is not None:
+            self.dataset.set_epoch(epoch)
         self.order.set_epoch(epoch)

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from ase import Atoms
 from ase.io import write
+from pydantic import BaseModel
 
 from gnncv.data import load_frames
-from gnncv.errors import ModelError
+from gnncv.errors import InvalidArgument, ModelError, OutputExists
 from gnncv.files.atomic import write_atomic
 from gnncv.models import GraphAutoencoder, ModelConfig
 
+CONFIG_FILE = "config.yaml"
+CHECKPOINTS = "checkpoints"
 MODEL_FILE = "model.pt"
 SUMMARY_FILE = "summary.json"
 CHECK_FRAMES_FILE = "check_frames.extxyz"
@@ -31,6 +35,28 @@ class TrainedRun:
     def check_frames(self) -> list[Atoms]:
         """A few training frames, on which an export is checked."""
         return load_frames(self.path / CHECK_FRAMES_FILE)
+
+
+def refuse_existing(folder: Path, config: BaseModel, resume: bool, overwrite: bool) -> None:
+    """Raise before any work if the folder holds a run that is not to be continued or replaced."""
+    if overwrite or not (folder / CONFIG_FILE).exists():
+        return
+    if not resume:
+        raise OutputExists(f"{folder} holds a training run; resume it, overwrite it or choose another folder")
+    if yaml.safe_load((folder / CONFIG_FILE).read_text()) != config.model_dump(mode="json"):
+        raise InvalidArgument(f"{folder / CONFIG_FILE} differs from the configuration given: cannot resume")
+
+
+def prepare_folder(folder: Path, config: BaseModel, overwrite: bool) -> Path | None:
+    """Make the folder, write the configuration, and find the checkpoint to resume from."""
+    if overwrite:
+        for stale in [*(folder / CHECKPOINTS).glob("*.ckpt"), folder / MODEL_FILE]:
+            stale.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_atomic(folder / CONFIG_FILE, overwrite=True) as temporary:
+        Path(temporary).write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+    last = folder / CHECKPOINTS / "last.ckpt"
+    return last if last.exists() else None
 
 
 def save_run(
