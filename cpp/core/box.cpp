@@ -2,6 +2,7 @@
 
 #include "gnncv/error.h"
 
+#include <limits>
 #include <sstream>
 
 namespace gnncv {
@@ -86,6 +87,37 @@ Box::Box(const Cell& cell) : matrix_(cell.vectors), periodic_(cell.periodic) {
             "by their directions is below 1e-6); check the order and the units of its components");
     }
     inverse_ = gnncv::inverse(matrix_);
+    surely_nearest_ = std::numeric_limits<double>::infinity();
+    for (int a = 0; a < 3; ++a) {
+        if (periodic_[a]) {
+            const Vector3 column{inverse_[a], inverse_[3 + a], inverse_[6 + a]};
+            surely_nearest_ = std::min(surely_nearest_, 0.5 / norm(column));
+        }
+    }
+}
+
+// Rounded fractions give the shortest image in a cell that is not skewed; else its neighbors are looked at.
+Vector3 Box::nearest_image(const Vector3& r) const {
+    const Vector3 fraction = times(r, inverse_);
+    Vector3 whole{};
+    for (int a = 0; a < 3; ++a) {
+        whole[a] = periodic_[a] ? std::round(fraction[a]) : 0.0;
+    }
+    const Vector3 rounded = r - lattice(whole);
+    if (norm(rounded) < surely_nearest_) {
+        return rounded;
+    }
+    Vector3 nearest = rounded;
+    const auto steps = [&](int a) { return periodic_[a] ? 1 : 0; };
+    for (int x = -steps(0); x <= steps(0); ++x) {
+        for (int y = -steps(1); y <= steps(1); ++y) {
+            for (int z = -steps(2); z <= steps(2); ++z) {
+                const Vector3 other = rounded - lattice({double(x), double(y), double(z)});
+                nearest = norm(other) < norm(nearest) ? other : nearest;
+            }
+        }
+    }
+    return nearest;
 }
 
 } // namespace gnncv

@@ -22,6 +22,10 @@ public:
     // Length, area or volume of the periodic part (1 for an open box).
     [[nodiscard]] double periodic_volume() const { return std::abs(determinant(matrix_)); }
 
+    // The shortest of the vectors that differ from r by whole lattice vectors, in directions that are
+    // periodic.
+    [[nodiscard]] Vector3 nearest_image(const Vector3& r) const;
+
     // n . cell for whole numbers n.
     [[nodiscard]] Vector3 lattice(const Vector3& n) const { return times(n, matrix_); }
 
@@ -29,6 +33,8 @@ private:
     Matrix3 matrix_;
     Matrix3 inverse_;
     std::array<bool, 3> periodic_;
+    double surely_nearest_; // a vector shorter than this is the shortest of its images: half of the smallest
+                            // distance between lattice planes
 };
 
 } // namespace gnncv

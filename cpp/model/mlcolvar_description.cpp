@@ -68,8 +68,9 @@ std::string mlcolvar_metadata(const ModelInfo& info) {
     std::ostringstream json;
     json.precision(17);
     json << R"({"kind": "mlcolvar", "length_unit": "angstrom", "precision": ")" << info.precision
-         << R"(", "cutoff": )" << info.cutoff << R"(, "species": )" << quoted_list(info.species, "", "")
-         << R"(, "outputs": )" << quoted_list(info.names, R"({"name": )", R"(, "kind": "unknown"})") << "}";
+         << R"(", "cutoff": )" << info.cutoff << R"(, "species": )"
+         << quoted_list(info.topology.kinds(), "", "") << R"(, "outputs": )"
+         << quoted_list(info.names, R"({"name": )", R"(, "kind": "unknown"})") << "}";
     return json.str();
 }
 

@@ -33,14 +33,15 @@ public:
                 [&] { module_ = load_module(path); });
         guarded("the mlcolvar model " + quoted() + " cannot be used", [&] { read_attributes(); });
         set_precision(precision);
-        const auto clusters = probe_clusters(n_probes, info_.cutoff, info_.species.size());
+        const auto clusters = probe_clusters(n_probes, info_.cutoff, species_.size());
         name_outputs(clusters.front());
         const double rounding = precision_ == at::kDouble ? 1e-16 : 6e-8;
         const Crossing crossing =
             measure_crossing(clusters, info_.cutoff, info_.names.size(),
                              [&](const PairList& pairs, std::span<const std::int64_t> types) {
+                                 const SiteFacts sites{{types.begin(), types.end()}, {}, {}};
                                  const std::span<const double> values =
-                                     sums(pairs, types, std::nullopt, false);
+                                     sums(pairs, sites, std::nullopt, false);
                                  return std::vector<double>(values.begin(), values.end());
                              });
         check_positions(clusters, crossing, rounding);
@@ -50,7 +51,7 @@ public:
 
     const ModelInfo& info() const override { return info_; }
 
-    std::span<double> sums(const PairList& pairs, std::span<const std::int64_t> types,
+    std::span<double> sums(const PairList& pairs, const SiteFacts& sites,
                            std::optional<std::span<const std::int64_t>> owned, bool differentiable) override {
         if (owned) {
             throw ModelError("the sites of a graph model of mlcolvar cannot be divided between processes");
@@ -64,7 +65,7 @@ public:
             if (differentiable) {
                 vectors_.requires_grad_(true);
             }
-            outputs_ = forward(pairs, types, no_positions(pairs), vectors_);
+            outputs_ = forward(pairs, sites.types, no_positions(pairs), vectors_);
             const Tensor plain = outputs_.detach().to(at::kDouble).contiguous();
             const double* data = plain.const_data_ptr<double>();
             values_.assign(data, data + plain.numel());
@@ -81,7 +82,7 @@ public:
         return weights_;
     }
 
-    PairGradient vectors_gradient(std::span<const double> sums_gradient) override {
+    ModelGradient gradient(std::span<const double> sums_gradient) override {
         return guarded("the mlcolvar model " + quoted() + " cannot be differentiated", [&] {
             const ThreadCount threads(num_threads_);
             TORCH_CHECK(vectors_.defined() && vectors_.requires_grad(),
@@ -96,23 +97,22 @@ public:
                 gradient = at::zeros_like(vectors_);
             }
             slope_ = gradient.to(at::kDouble).contiguous();
-            return PairGradient(std::span<const double>(slope_.const_data_ptr<double>(),
-                                                        static_cast<std::size_t>(slope_.numel())));
+            const std::span<const double> slope(slope_.const_data_ptr<double>(),
+                                                static_cast<std::size_t>(slope_.numel()));
+            return ModelGradient{slope, {}, {}};
         });
     }
 
     void forget() override { vectors_ = outputs_ = slope_ = Tensor(); }
 
-    void site_values(const PairList& /*pairs*/, std::span<const std::int64_t> /*types*/,
+    void site_values(const PairList& /*pairs*/, const SiteFacts& /*sites*/,
                      std::vector<double>& /*values*/) override {
         throw InvalidArgument("the model " + quoted() +
                               " has no per-site values: it is a graph model of mlcolvar, which pools its "
                               "atoms inside the network; for values of single atoms train a gnncv model");
     }
 
-    std::int64_t first_bad_site(const PairList& /*pairs*/, std::span<const std::int64_t> /*types*/) override {
-        return -1;
-    }
+    std::int64_t first_bad_site(const PairList& /*pairs*/, const SiteFacts& /*sites*/) override { return -1; }
 
 private:
     std::string quoted() const { return "'" + path_ + "'"; }
@@ -139,10 +139,11 @@ private:
         const Tensor numbers = module_.attr("atomic_numbers").toTensor().to(at::kLong).contiguous();
         for (std::int64_t s = 0; s < numbers.numel(); ++s) {
             const std::int64_t number = numbers.const_data_ptr<std::int64_t>()[s];
-            info_.species.push_back(chemical_symbol(number));
-            TORCH_CHECK(!info_.species.back().empty(), "there is no element of atomic number ", number);
+            species_.push_back(chemical_symbol(number));
+            TORCH_CHECK(!species_.back().empty(), "there is no element of atomic number ", number);
         }
-        TORCH_CHECK(!info_.species.empty(), "it names no species");
+        TORCH_CHECK(!species_.empty(), "it names no species");
+        info_.topology = Topology({}, species_);
         if (const double buffer = number_or("buffer", 0.0); buffer > 0.0) {
             refuse(
                 "it was trained on a part of each structure: system atoms and those of an environment within "
@@ -191,11 +192,11 @@ private:
     }
 
     Tensor one_hot(std::span<const std::int64_t> types) const {
-        const auto n_species = static_cast<std::int64_t>(info_.species.size());
+        const auto n_species = static_cast<std::int64_t>(species_.size());
         Tensor rows = at::zeros({static_cast<std::int64_t>(types.size()), n_species}, at::kFloat);
         float* data = rows.mutable_data_ptr<float>();
         for (std::size_t i = 0; i < types.size(); ++i) {
-            data[i * info_.species.size() + static_cast<std::size_t>(types[i])] = 1.0F;
+            data[i * species_.size() + static_cast<std::size_t>(types[i])] = 1.0F;
         }
         return rows.to(precision_);
     }
@@ -230,7 +231,7 @@ private:
 
     // As many as it really returns, named as mlcolvar's action names them.
     void name_outputs(const ProbeCluster& cluster) {
-        const std::size_t n = sums(cluster.pairs, cluster.types, std::nullopt, false).size();
+        const std::size_t n = sums(cluster.pairs, {cluster.types, {}, {}}, std::nullopt, false).size();
         for (std::size_t k = 0; k < n; ++k) {
             info_.names.push_back("node-" + std::to_string(k));
         }
@@ -240,7 +241,7 @@ private:
     void check_positions(const std::vector<ProbeCluster>& clusters, const Crossing& scale, double rounding) {
         const at::NoGradGuard no_gradients;
         for (const ProbeCluster& cluster : clusters) {
-            const auto expected = sums(cluster.pairs, cluster.types, std::nullopt, false);
+            const auto expected = sums(cluster.pairs, {cluster.types, {}, {}}, std::nullopt, false);
             const auto n = static_cast<std::int64_t>(cluster.types.size());
             const Tensor given = guarded("the mlcolvar model " + quoted() + " cannot be evaluated", [&] {
                 const torch::jit::GraphOptimizerEnabledGuard plain_interpreter(false);
@@ -264,6 +265,7 @@ private:
     std::string path_;
     torch::jit::Module module_;
     ModelInfo info_;
+    std::vector<std::string> species_;
     at::ScalarType precision_ = at::kFloat;
     int num_threads_;
     Tensor vectors_, outputs_, slope_; // of the last evaluation

@@ -3,6 +3,7 @@
 #include "gnncv/error.h"
 #include "model/kept_memory.h"
 #include "model/model_file.h"
+#include "model/read_topology.h"
 #include "model/torch_calls.h"
 #include "model/torch_module.h"
 
@@ -38,7 +39,7 @@ public:
 
     const ModelInfo& info() const override { return info_; }
 
-    std::span<double> sums(const PairList& pairs, std::span<const std::int64_t> types,
+    std::span<double> sums(const PairList& pairs, const SiteFacts& facts,
                            std::optional<std::span<const std::int64_t>> owned, bool differentiable) override {
         return guarded("the model cannot be evaluated", [&] {
             const ThreadCount threads(num_threads_);
@@ -46,11 +47,9 @@ public:
             const torch::jit::GraphOptimizerEnabledGuard plain_interpreter(false);
             const at::AutoGradMode with_gradients(differentiable);
             forget();
-            vectors_ = borrow_vectors(pairs);
-            if (differentiable) {
-                vectors_.requires_grad_(true);
-            }
-            Tensor sites = site_part(pairs, types, vectors_);
+            vectors_ = borrow_vectors(pairs).requires_grad_(differentiable);
+            molecules_ = borrow_molecules(facts, differentiable);
+            Tensor sites = site_part(pairs, facts, vectors_, molecules_);
             if (owned) {
                 const auto n_owned = static_cast<std::int64_t>(owned->size());
                 sites = sites.index_select(0, borrow<std::int64_t>(*owned, {n_owned}, at::kLong).to(device_));
@@ -85,35 +84,46 @@ public:
     std::span<const double> sums_gradient(std::span<const double> weights) override {
         return guarded("the model's outputs cannot be differentiated", [&] {
             const auto n = static_cast<std::int64_t>(weights.size());
-            sums_slope_ = slope(outputs_, pooled_, borrow<double>(weights, {n}, at::kDouble));
+            sums_slope_ = slopes(outputs_, {pooled_}, borrow<double>(weights, {n}, at::kDouble))[0];
             return span_of<double>(sums_slope_);
         });
     }
 
-    PairGradient vectors_gradient(std::span<const double> sums_gradient) override {
+    ModelGradient gradient(std::span<const double> sums_gradient) override {
         return guarded("the model cannot be differentiated", [&] {
             const ThreadCount threads(num_threads_);
             const KeptMemory memory;
             const auto n = static_cast<std::int64_t>(sums_gradient.size());
-            vectors_slope_ = slope(sums_, vectors_, borrow<double>(sums_gradient, {n}, at::kDouble));
+            std::vector<Tensor> with{vectors_};
+            with.insert(with.end(), molecules_.begin(), molecules_.end());
+            slopes_ = slopes(sums_, with, borrow<double>(sums_gradient, {n}, at::kDouble));
+            ModelGradient result;
             if (info_.single_vectors) {
-                return PairGradient(span_of<float>(vectors_slope_));
+                result.vectors = span_of<float>(slopes_[0]);
+            } else {
+                result.vectors = span_of<double>(slopes_[0]);
             }
-            return PairGradient(span_of<double>(vectors_slope_));
+            if (slopes_.size() == 3) {
+                result.axes = span_of<double>(slopes_[1]);
+                result.descriptors = span_of<double>(slopes_[2]);
+            }
+            return result;
         });
     }
 
     void forget() override {
         vectors_ = sums_ = pooled_ = outputs_ = Tensor();
-        sums_slope_ = vectors_slope_ = Tensor();
+        sums_slope_ = Tensor();
+        molecules_.clear();
+        slopes_.clear();
     }
 
-    void site_values(const PairList& pairs, std::span<const std::int64_t> types,
-                     std::vector<double>& values) override {
+    void site_values(const PairList& pairs, const SiteFacts& facts, std::vector<double>& values) override {
         guarded("the model's per-site values cannot be evaluated", [&] {
             const ThreadCount threads(num_threads_);
             const at::NoGradGuard no_gradients;
-            const Tensor sites = site_part(pairs, types, borrow_vectors(pairs));
+            const Tensor sites =
+                site_part(pairs, facts, borrow_vectors(pairs), borrow_molecules(facts, false));
             const Tensor columns =
                 module_.get_method("site_values")({sites}).toTensor().to(at::kCPU, at::kDouble).contiguous();
             const auto n_columns = static_cast<std::int64_t>(info_.site_names.size());
@@ -125,10 +135,11 @@ public:
         });
     }
 
-    std::int64_t first_bad_site(const PairList& pairs, std::span<const std::int64_t> types) override {
+    std::int64_t first_bad_site(const PairList& pairs, const SiteFacts& facts) override {
         return guarded("the model's per-site quantities cannot be evaluated", [&]() -> std::int64_t {
             const at::NoGradGuard no_gradients;
-            const Tensor sites = site_part(pairs, types, borrow_vectors(pairs));
+            const Tensor sites =
+                site_part(pairs, facts, borrow_vectors(pairs), borrow_molecules(facts, false));
             const Tensor good = at::isfinite(sites).flatten(1).all(1).to(at::kCPU).contiguous();
             const bool* data = good.const_data_ptr<bool>();
             const bool* bad = std::find(data, data + good.numel(), false);
@@ -155,7 +166,7 @@ private:
     void read_attributes() {
         info_.names = strings("output_names");
         info_.site_names = strings("site_names");
-        info_.species = strings("species");
+        info_.topology = read_topology(module_);
         info_.cutoff = attribute("cutoff").toDouble();
         info_.precision = attribute("precision").toStringRef();
         TORCH_CHECK(info_.precision == "float32" || info_.precision == "float64", "its precision is '",
@@ -167,7 +178,8 @@ private:
         }
         TORCH_CHECK(std::isfinite(info_.cutoff) && info_.cutoff > 0.0, "its cutoff is ", info_.cutoff,
                     " angstrom");
-        TORCH_CHECK(!info_.names.empty() && !info_.species.empty(), "it names no outputs or no species");
+        TORCH_CHECK(!info_.names.empty() && !info_.topology.kinds().empty(),
+                    "it names no outputs or no species");
         for (const char* method : {"site_part", "sums", "head", "site_values"}) {
             TORCH_CHECK(module_.find_method(method).has_value(), "it has no method '", method, "'");
         }
@@ -196,8 +208,24 @@ private:
         return vectors.to(device_); // the same tensor on the CPU
     }
 
-    Tensor site_part(const PairList& pairs, std::span<const std::int64_t> types,
-                     const Tensor& vectors) const {
+    // Axes (M,A,3) and descriptors (D), float64, of a model of molecules; else nothing.
+    std::vector<Tensor> borrow_molecules(const SiteFacts& facts, bool differentiable) const {
+        if (!info_.topology.has_molecules()) {
+            return {};
+        }
+        const auto n_sites = static_cast<std::int64_t>(facts.types.size());
+        const auto n_axes = static_cast<std::int64_t>(info_.topology.n_axes());
+        const auto n_descriptors = static_cast<std::int64_t>(facts.descriptors.size());
+        return {borrow<double>(facts.axes, {n_sites, n_axes, 3}, at::kDouble)
+                    .to(device_)
+                    .requires_grad_(differentiable),
+                borrow<double>(facts.descriptors, {n_descriptors}, at::kDouble)
+                    .to(device_)
+                    .requires_grad_(differentiable)};
+    }
+
+    Tensor site_part(const PairList& pairs, const SiteFacts& facts, const Tensor& vectors,
+                     const std::vector<Tensor>& molecules) const {
         const auto n_pairs = static_cast<std::int64_t>(pairs.n_pairs());
         const auto n_atoms = static_cast<std::int64_t>(pairs.n_atoms());
         const Tensor neighbor = borrow(pairs.neighbor(), {n_pairs}, at::kInt);
@@ -208,11 +236,12 @@ private:
             const std::vector<std::int64_t> numbers = pairs.center();
             centers = borrow<std::int64_t>(numbers, {n_pairs}, at::kLong).clone();
         }
-        return module_
-            .get_method(halves_ ? "site_part_of_halves" : "site_part")(
-                {vectors, centers.to(device_), (compact_ ? neighbor : neighbor.to(at::kLong)).to(device_),
-                 borrow(pairs.row_ptr(), {n_atoms + 1}, at::kLong).to(device_),
-                 borrow<std::int64_t>(types, {n_atoms}, at::kLong).to(device_)})
+        std::vector<at::IValue> arguments{
+            vectors, centers.to(device_), (compact_ ? neighbor : neighbor.to(at::kLong)).to(device_),
+            borrow(pairs.row_ptr(), {n_atoms + 1}, at::kLong).to(device_),
+            borrow<std::int64_t>(facts.types, {n_atoms}, at::kLong).to(device_)};
+        arguments.insert(arguments.end(), molecules.begin(), molecules.end());
+        return module_.get_method(halves_ ? "site_part_of_halves" : "site_part")(std::move(arguments))
             .toTensor();
     }
 
@@ -221,17 +250,20 @@ private:
         return {tensor.const_data_ptr<T>(), static_cast<std::size_t>(tensor.numel())};
     }
 
-    // d(weights . of)/d(with), in the precision of `with`, on the CPU.
-    static Tensor slope(const Tensor& of, const Tensor& with, const Tensor& weights) {
-        TORCH_CHECK(with.defined() && with.requires_grad(), "nothing was evaluated to be differentiated");
-        Tensor gradient;
+    // d(weights . of)/d(with), each in the precision of what it is with respect to, on the CPU.
+    static std::vector<Tensor> slopes(const Tensor& of, const std::vector<Tensor>& with,
+                                      const Tensor& weights) {
+        TORCH_CHECK(with[0].defined() && with[0].requires_grad(),
+                    "nothing was evaluated to be differentiated");
+        std::vector<Tensor> gradients(with.size());
         if (of.requires_grad()) {
-            gradient = torch::autograd::grad({of}, {with}, {weights.to(of.options())}, true, false, true)[0];
+            gradients = torch::autograd::grad({of}, with, {weights.to(of.options())}, true, false, true);
         }
-        if (!gradient.defined()) { // an output that depends on no pair
-            gradient = at::zeros_like(with);
+        for (std::size_t k = 0; k < with.size(); ++k) { // none: an output that does not depend on it
+            gradients[k] = gradients[k].defined() ? gradients[k].to(at::kCPU).contiguous()
+                                                  : at::zeros_like(with[k], at::kCPU);
         }
-        return gradient.to(at::kCPU).contiguous();
+        return gradients;
     }
 
     // Sites and their sums on the GPU; the head, a few numbers, stays where the sums are needed.
@@ -272,7 +304,8 @@ private:
     int num_threads_;
     Tensor vectors_, sums_, pooled_, outputs_; // of the last evaluation
     std::vector<double> sums_values_;
-    Tensor sums_slope_, vectors_slope_;
+    Tensor sums_slope_;
+    std::vector<Tensor> molecules_, slopes_; // of vectors, and, with molecules, of axes and descriptors
 };
 
 } // namespace

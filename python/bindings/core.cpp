@@ -60,7 +60,7 @@ py::array_t<double> per_site(gnncv::CollectiveVariable& cv, const Array& positio
         const py::gil_scoped_release release;
         sites = &cv.per_site(view(positions), cell);
     }
-    return copy(*sites, {static_cast<py::ssize_t>(positions.size() / 3),
+    return copy(*sites, {static_cast<py::ssize_t>(cv.site_kinds().size()),
                          static_cast<py::ssize_t>(cv.site_names().size())});
 }
 
@@ -110,6 +110,10 @@ PYBIND11_MODULE(_core, module) {
         .def_property_readonly("names", &CV::names)
         .def_property_readonly("site_names", &CV::site_names)
         .def_property_readonly("species", &CV::species)
+        .def_property_readonly("kinds", &CV::kinds)
+        .def("molecule", &CV::molecule, "kind"_a)
+        .def_property_readonly("site_kinds", &CV::site_kinds)
+        .def_property_readonly("first_atoms", &CV::first_atoms)
         .def_property_readonly("metadata", &CV::metadata)
         .def_property_readonly("cutoff", &CV::cutoff)
         .def_property_readonly("skin", &CV::skin)

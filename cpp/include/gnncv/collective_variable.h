@@ -40,19 +40,29 @@ public:
 
     [[nodiscard]] const std::vector<std::string>& names() const;      // of the outputs
     [[nodiscard]] const std::vector<std::string>& site_names() const; // of the columns of per_site
-    [[nodiscard]] const std::vector<std::string>& species() const;    // the model knows
-    [[nodiscard]] const std::string& metadata() const;                // gnncv.json, as it is in the file
-    [[nodiscard]] double cutoff() const;                              // angstrom
-    [[nodiscard]] double skin() const;                                // angstrom
-    [[nodiscard]] const std::string& precision() const;               // float32 or float64
+    [[nodiscard]] const std::vector<std::string>& species() const;    // of atoms the model knows
+    // Kinds of sites: molecules, then single atoms. A model without molecules has a kind for each species.
+    [[nodiscard]] const std::vector<std::string>& kinds() const;
+    [[nodiscard]] std::vector<std::string>
+    molecule(const std::string& kind) const;            // its atoms; none: an atom
+    [[nodiscard]] const std::string& metadata() const;  // gnncv.json, as it is in the file
+    [[nodiscard]] double cutoff() const;                // angstrom
+    [[nodiscard]] double skin() const;                  // angstrom
+    [[nodiscard]] const std::string& precision() const; // float32 or float64
     [[nodiscard]] int hops() const; // how many bonds away an atom can change a site's quantities; 0: unknown
     [[nodiscard]] std::string hash() const; // SHA-256 of the model file, hexadecimal
     // What a user should know of this model and how it is evaluated, a sentence each; often none.
     [[nodiscard]] const std::vector<std::string>& remarks() const;
     [[nodiscard]] const Statistics& statistics() const;
 
-    // Say which species each atom is. Throws InvalidArgument for an unknown species or no atoms at all.
+    // Say which species each atom is. A model of molecules wants them molecule by molecule, the atoms of each
+    // in the order of its template. Throws InvalidArgument for an unknown species, for the first atom that is
+    // not what the template says, or for no atoms at all.
     void bind(const std::vector<std::string>& symbols);
+
+    // Of the sites that were bound (M): their kinds, as places in `kinds`, and the first atom of each.
+    [[nodiscard]] const std::vector<std::int64_t>& site_kinds() const;
+    [[nodiscard]] const std::vector<std::int64_t>& first_atoms() const;
 
     // Values of all outputs, gradients of all or of those named (none: no backward pass). positions: (N,3),
     // angstrom. The result is overwritten by the next call. Throws InvalidArgument for input that cannot be
@@ -69,7 +79,8 @@ public:
     const Result& differentiate(const std::vector<std::string>& outputs);
     const WeightedGradient& differentiate(View<const double> weights);
 
-    // Per-site columns (N, site_names().size()). The result is overwritten by the next call.
+    // Per-site columns (M, site_names().size()), a row for each site: atom or molecule. The result is
+    // overwritten by the next call.
     const std::vector<double>& per_site(View<const double> positions, const Cell& cell);
 
 private:
