@@ -8,12 +8,12 @@ from .properties import facts_of
 
 
 class AttentionPooling(nn.Module):
-    """``Z = sum_i w_i z_i / sum_i w_i`` with ``w_i = exp(s_i)`` of bounded scores ``s_i = b tanh(f(z_i) / b)``.
+    """``Z = sum_i w_i z_i / sum_i w_i`` with ``w_i = exp(s_i)``, bounded scores ``s_i = b tanh(f(z_i) / b)``.
 
     Attention over the sites of a configuration (Ilse et al., arXiv:1802.04712, 2018, eq. 7 and 8): the few
-    sites of a nucleus can outweigh the many of the melt, by ``exp(2 b)`` at most. Sums over sites in numerator
-    and denominator make it the same for a replicated box, and smooth; weights fade where top-k pooling drops
-    sites.
+    sites of a nucleus can outweigh the many of the melt, by ``exp(2 b)`` at most. Sums over sites in
+    numerator and denominator make it the same for a replicated box, and smooth; weights fade where top-k
+    pooling drops sites.
 
     Parameters
     ----------
