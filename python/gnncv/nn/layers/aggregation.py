@@ -95,11 +95,14 @@ class NetworkAggregation(nn.Module):
         return operators.message_passing(pairs, self.sent(features), neighbor, row_ptr) / norm
 
 
-def make_aggregation(name: str, width: int, activation: nn.Module) -> nn.Module:
+Aggregation = NormalizedSum | NeighborMean | NeighborMax | NetworkAggregation
+
+
+def make_aggregation(name: str, width: int, activation: nn.Module) -> Aggregation:
     """The aggregation that a configuration calls ``name``."""
     if name == "network":
         return NetworkAggregation(width, activation)
-    plain: dict[str, type[nn.Module]] = {
+    plain: dict[str, type[NormalizedSum | NeighborMean | NeighborMax]] = {
         "normalized_sum": NormalizedSum,
         "mean": NeighborMean,
         "max": NeighborMax,

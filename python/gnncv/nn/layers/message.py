@@ -48,7 +48,7 @@ class MessageLayer(nn.Module):
         self.width = width
         self.aggregate = make_aggregation(aggregation, width, activation)
         self.update = make_update(update, width, activation)
-        self.hops: int = self.aggregate.hops
+        self.hops = self.aggregate.hops
 
     def forward(
         self,
