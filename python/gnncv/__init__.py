@@ -46,6 +46,7 @@ _ROOMS = (
     "nn",
     "plumed",
     "rounds",
+    "topology",
     "training",
 )
 

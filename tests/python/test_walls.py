@@ -76,6 +76,24 @@ FORBIDDEN_IMPORTS = {
     ),
     "analysis": ("cli", "engines", "models", "training", "export", "nn", "demo", "rounds", "_native"),
     "explain": ("cli", "engines", "models", "training", "export", "nn", "demo", "rounds", "_native"),
+    "topology": (
+        "cli",
+        "engines",
+        "files",
+        "analysis",
+        "explain",
+        "models",
+        "training",
+        "export",
+        "nn",
+        "data",
+        "demo",
+        "rounds",
+        "plumed",
+        "cv",
+        "jacobian",
+        "_native",
+    ),
     "jacobian": (
         "cli",
         "engines",
@@ -110,6 +128,7 @@ FORBIDDEN_IMPORTS = {
     "demo": ("cli", "_native"),
 }
 FORBIDDEN_LIBRARIES = {
+    "topology": ("openmm", "lightning", "vesin", "scipy", "sklearn", "matplotlib"),
     "files": ("torch", "openmm", "lightning"),
     "analysis": ("torch", "openmm", "lightning"),
     "plumed": ("torch", "openmm", "lightning", "ase", "plumed"),
