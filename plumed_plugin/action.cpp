@@ -139,7 +139,7 @@ void GnncvAction::find_evaluation() {
     const auto* structure = plumed.getActionSet().selectLatest<PLMD::GenericMolInfo*>(this);
     for (const GnncvAction* other : plumed.getActionSet().select<GnncvAction*>()) {
         if (asks_for_the_same(*other)) {
-            species_ = find_species(request_, other->evaluation_->core().species(), structure);
+            species_ = find_species(request_, other->evaluation_->core(), structure);
             if (species_.symbols == other->evaluation_->symbols()) {
                 evaluation_ = other->evaluation_;
                 return;
@@ -154,7 +154,7 @@ void GnncvAction::find_evaluation() {
             std::to_string(core.cutoff() / scales_.angstrom) + " in PLUMED's unit of length (" +
             scales_.length + "): write a fraction of the cutoff, or leave it out");
     }
-    species_ = find_species(request_, core.species(), structure);
+    species_ = find_species(request_, core, structure);
     evaluation_->bind(species_.symbols);
 }
 

@@ -90,10 +90,27 @@ Species from_structure(const Request& request, const std::vector<std::string>& k
     return found;
 }
 
+// The atoms of so many molecules, one after the other.
+Species from_template(const Request& request, const std::string& kind,
+                      const std::vector<std::string>& molecule) {
+    const std::size_t n_atoms = request.atoms.size();
+    if (n_atoms % molecule.size() != 0) {
+        throw std::invalid_argument(std::to_string(n_atoms) + " atoms are no whole number of molecules '" +
+                                    kind + "', which have " + std::to_string(molecule.size()) +
+                                    " atoms: give all atoms of each, molecule by molecule");
+    }
+    Species found{"the template of '" + kind + "', the only kind of molecule the model knows", {}};
+    while (found.symbols.size() < n_atoms) {
+        found.symbols.insert(found.symbols.end(), molecule.begin(), molecule.end());
+    }
+    return found;
+}
+
 } // namespace
 
-Species find_species(const Request& request, const std::vector<std::string>& known,
+Species find_species(const Request& request, const gnncv::CollectiveVariable& model,
                      const PLMD::GenericMolInfo* structure) {
+    const std::vector<std::string>& known = model.species();
     if (!request.groups.empty()) {
         return from_groups(request, known);
     }
@@ -102,6 +119,9 @@ Species find_species(const Request& request, const std::vector<std::string>& kno
     }
     if (structure != nullptr) {
         return from_structure(request, known, *structure);
+    }
+    if (model.kinds().size() == 1) {
+        return from_template(request, model.kinds().front(), model.molecule(model.kinds().front()));
     }
     throw std::invalid_argument(
         "the model knows the species " + listed(known) +

@@ -5,6 +5,8 @@
 
 #include "core/GenericMolInfo.h"
 
+#include <gnncv/gnncv.h>
+
 #include <string>
 #include <vector>
 
@@ -17,9 +19,9 @@ struct Species {
 };
 
 // From SPECIESn and SPECIES_TO_TYPES; else, if the model knows one species only, that one; else from the
-// names of the atoms in MOLINFO's structure (null: there is none). Throws std::invalid_argument with a
-// sentence that says what to write.
-Species find_species(const Request& request, const std::vector<std::string>& known,
+// names of the atoms in MOLINFO's structure (null: there is none); else, if the model knows one kind of
+// molecule only, from its template. Throws std::invalid_argument with a sentence that says what to write.
+Species find_species(const Request& request, const gnncv::CollectiveVariable& model,
                      const PLMD::GenericMolInfo* structure);
 
 } // namespace gnncv_plumed

@@ -91,11 +91,16 @@ void Sites::place(std::size_t site, std::span<const double> positions, const Box
         const Vector3 apart = box.nearest_image({r[3 * bond.second] - r[3 * bond.first],
                                                  r[3 * bond.second + 1] - r[3 * bond.first + 1],
                                                  r[3 * bond.second + 2] - r[3 * bond.first + 2]});
-        if (!(norm(apart) <= bond.longest)) {
-            refuse_bond(site, bond, norm(apart));
-        }
         for (std::size_t a = 0; a < 3; ++a) {
             offsets[3 * bond.second + a] = offsets[3 * bond.first + a] + apart[a];
+        }
+    }
+    for (const Bond& bond : kind->bonds) { // those that close rings, too
+        const Vector3 apart{offsets[3 * bond.second] - offsets[3 * bond.first],
+                            offsets[3 * bond.second + 1] - offsets[3 * bond.first + 1],
+                            offsets[3 * bond.second + 2] - offsets[3 * bond.first + 2]};
+        if (!(norm(apart) <= bond.longest)) {
+            refuse_bond(site, bond, norm(apart));
         }
     }
     for (std::size_t i = 0; i < kind->n_atoms(); ++i) {

@@ -98,6 +98,9 @@ const std::vector<std::int64_t>& CollectiveVariable::site_kinds() const {
 const std::vector<std::int64_t>& CollectiveVariable::first_atoms() const {
     return implementation_->evaluator.layout().first_atom;
 }
+std::size_t CollectiveVariable::n_atoms() const {
+    return implementation_->evaluator.layout().n_atoms;
+}
 
 const Result& CollectiveVariable::compute(View<const double> positions, const Cell& cell) {
     return compute(positions, cell, names());

@@ -114,6 +114,7 @@ PYBIND11_MODULE(_core, module) {
         .def("molecule", &CV::molecule, "kind"_a)
         .def_property_readonly("site_kinds", &CV::site_kinds)
         .def_property_readonly("first_atoms", &CV::first_atoms)
+        .def_property_readonly("n_atoms", &CV::n_atoms)
         .def_property_readonly("metadata", &CV::metadata)
         .def_property_readonly("cutoff", &CV::cutoff)
         .def_property_readonly("skin", &CV::skin)

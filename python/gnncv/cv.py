@@ -119,6 +119,7 @@ class CollectiveVariable:
         self.names: list[str] = self._core.names
         self.site_names: list[str] = self._core.site_names
         self.species: list[str] = self._core.species
+        self.kinds: list[str] = self._core.kinds
         self.cutoff: float = self._core.cutoff
         self.skin: float = self._core.skin
         self.precision: str = self._core.precision
@@ -135,6 +136,18 @@ class CollectiveVariable:
         return str(self._core.hash)
 
     @property
+    def site_kinds(self) -> npt.NDArray[np.int64]:
+        """(M,) kinds of the sites that are bound, as places in `kinds`: molecules, or each atom its own."""
+        return np.asarray(self._core.site_kinds, dtype=np.int64)
+
+    @property
+    def site_of_atom(self) -> npt.NDArray[np.int64]:
+        """(N,) the site that each bound atom belongs to: row of `per_site`."""
+        first = np.asarray(self._core.first_atoms, dtype=np.int64)
+        lengths = np.diff(first, append=self._core.n_atoms)
+        return np.repeat(np.arange(len(first)), lengths)
+
+    @property
     def statistics(self) -> dict[str, float]:
         """Counts (pairs, evaluations, rebuilds) and times in seconds since the object was made."""
         return dict(self._core.statistics)
@@ -145,12 +158,13 @@ class CollectiveVariable:
         Parameters
         ----------
         symbols
-            (N,) species names, each one of `species`.
+            (N,) species names, each one of `species`. A model of molecules wants the atoms molecule by
+            molecule, those of each in the order of its template.
 
         Raises
         ------
         InvalidArgument
-            If a species is unknown, or there are no atoms.
+            If a species is unknown, an atom is not what the template says, or there are no atoms.
         """
         names = [str(symbol) for symbol in symbols]
         with self._lock:
@@ -200,9 +214,10 @@ class CollectiveVariable:
         cell: npt.ArrayLike | None = None,
         pbc: bool | Sequence[bool] | npt.ArrayLike | None = None,
     ) -> dict[str, FloatArray]:
-        """Per-site columns, name -> (N,); arguments and errors as for `compute`.
+        """Per-site columns, name -> (M,); arguments and errors as for `compute`.
 
-        A graph model of mlcolvar has none: `InvalidArgument`.
+        Sites are the atoms, or the molecules (`site_of_atom` says which). A graph model of mlcolvar has no
+        such columns: `InvalidArgument`.
         """
         with self._lock:
             columns = self._core.per_site(*self._geometry(atoms, cell, pbc))

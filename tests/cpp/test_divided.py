@@ -13,6 +13,7 @@ import gnncv
 from core_model import CUTOFF, SPECIES, write_core_model
 from distance_models import write_distance_model
 from gnncv.demo import fcc_crystal, shipped_model
+from molecule_models import molecular_system, write_molecule_model
 from systems import BOXES, random_structure
 
 SOURCE = Path(__file__).parent / "divided"
@@ -105,6 +106,20 @@ def test_bonds_that_stand_for_both_directions(divided, tmp_path, box, kind, size
         start = start.repeat((8, 1, 1))
         start.positions += 0.05 * generator.normal(size=start.positions.shape)
     frames = shaken(start, 3, generator)
+    assert_equal_to_one_process(run(divided, model, size, frames), model, frames)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("distances", 2), ("invariants", 3)])
+@pytest.mark.parametrize("box", ["triclinic", "slab", "open"])
+def test_molecules_are_divided_by_their_centers(divided, tmp_path, box, kind, size, generator):
+    model = write_molecule_model(tmp_path / "model.pt", kind=kind)
+    start, site = molecular_system(box, 40, generator)
+    frames = [start]
+    for _ in range(2):
+        here = frames[-1].copy()
+        here.positions += 0.3 * generator.normal(size=(40, 3))[site]
+        here.positions += 0.01 * generator.normal(size=here.positions.shape)
+        frames.append(here)
     assert_equal_to_one_process(run(divided, model, size, frames), model, frames)
 
 

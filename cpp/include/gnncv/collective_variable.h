@@ -63,6 +63,7 @@ public:
     // Of the sites that were bound (M): their kinds, as places in `kinds`, and the first atom of each.
     [[nodiscard]] const std::vector<std::int64_t>& site_kinds() const;
     [[nodiscard]] const std::vector<std::int64_t>& first_atoms() const;
+    [[nodiscard]] std::size_t n_atoms() const;
 
     // Values of all outputs, gradients of all or of those named (none: no backward pass). positions: (N,3),
     // angstrom. The result is overwritten by the next call. Throws InvalidArgument for input that cannot be

@@ -2,6 +2,7 @@
 
 from .augmentation import Augmentation
 from .dataset import GraphDataset, collate
+from .deformation import deform, rescaled_to
 from .frames import data_hash, load_frames
 from .graph import Graph, GraphBatch, build_graph
 from .split import Split, split_frames
@@ -15,6 +16,8 @@ __all__ = [
     "build_graph",
     "collate",
     "data_hash",
+    "deform",
     "load_frames",
+    "rescaled_to",
     "split_frames",
 ]

@@ -8,6 +8,7 @@ from ase import Atoms
 from torch import Tensor
 
 from gnncv.errors import InvalidArgument
+from gnncv.topology import Topology
 
 from .augmentation import Augmentation
 from .graph import NO_PHASE, Graph, GraphBatch, build_graph
@@ -36,6 +37,8 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         Volumes per atom the augmentation draws from; default: those of ``frames``, widened.
     seed
         Of the augmentation.
+    topology
+        Molecules of the frames: sites are theirs then, and ``species`` the kinds of sites.
     fixed
         The epoch stays what it is, as for validation: every graph is kept once it was drawn, as those of
         unchanged frames always are (up to 1 GiB).
@@ -61,16 +64,17 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         volume_range: tuple[float, float] | None = None,
         seed: int = 0,
         fixed: bool = False,
+        topology: Topology | None = None,
     ) -> None:
         if not frames:
             raise InvalidArgument("a data set needs at least one frame")
         self.frames = list(frames)
         self.cutoff = float(cutoff)
-        self.species = (
-            sorted({s for f in frames for s in f.get_chemical_symbols()})
-            if species is None
-            else list(species)
-        )
+        self.topology = topology
+        if species is None:
+            found = {symbol for atoms in frames for symbol in atoms.get_chemical_symbols()}
+            species = sorted(found) if topology is None else topology.kinds
+        self.species = list(species)
         self.phases = list(phases)
         self.augmentation = augmentation
         self.volume_range = volume_range
@@ -83,7 +87,7 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         self._kept: dict[int, Graph] = {}
         self._kept_bytes = 0
         self._labels = [self._label(atoms) for atoms in self.frames]
-        if all(len(build_graph(atoms, cutoff, self.species).center) == 0 for atoms in self.frames[:3]):
+        if all(len(self._graph(atoms).center) == 0 for atoms in self.frames[:3]):
             closest = min(_smallest_distance(atoms) for atoms in self.frames[:3])
             raise InvalidArgument(
                 f"no pair of atoms is closer than the cutoff of {cutoff} A (closest: {closest:.3g} A);"
@@ -111,7 +115,10 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         if self.augmentation is None:
             return atoms
         generator = np.random.default_rng([self.seed, self.epoch, index])
-        return self.augmentation.apply(atoms, self.volume_range, generator)
+        return self.augmentation.apply(atoms, self.volume_range, generator, self.topology)
+
+    def _graph(self, atoms: Atoms, label: int = NO_PHASE) -> Graph:
+        return build_graph(atoms, self.cutoff, self.species, label, self.topology)
 
     def __getitem__(self, index: int) -> Graph:
         if self.fixed and index in self._kept:
@@ -120,7 +127,7 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         lasting = self.fixed or atoms is self.frames[index]
         if lasting and index in self._kept:
             return self._kept[index]
-        graph = build_graph(atoms, self.cutoff, self.species, self._labels[index])
+        graph = self._graph(atoms, self._labels[index])
         if self.describe is not None:
             graph.invariants = self.describe(graph)
         if lasting and self._kept_bytes + graph.n_bytes <= KEPT_BYTES:

@@ -56,10 +56,13 @@ class CollectiveVariableModel:
         return {name: float(result[name]) for name in self.names}
 
     def per_site(self, atoms: Atoms) -> dict[str, Array]:
-        """Values per atom: (N,) each."""
-        return {
-            name: np.asarray(values, dtype=np.float64) for name, values in self.cv.per_site(atoms).items()
-        }
+        """Values per atom: (N,) each; the atoms of a molecule have its values."""
+        columns = self.cv.per_site(atoms)
+        sites = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
+        if all(len(values) == len(atoms) for values in sites.values()):
+            return sites
+        owner = self.cv.site_of_atom
+        return {name: values[owner] for name, values in sites.items()}
 
 
 class CallableModel:

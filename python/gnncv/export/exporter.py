@@ -5,6 +5,7 @@ import datetime
 import json
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from gnncv.files.atomic import check_output, write_atomic
 from gnncv.models import CollectiveVariables, GraphAutoencoder
 from gnncv.models.collective_variables import output_names, site_names
 from gnncv.models.tabulated import TabulatedEncoder
+from gnncv.topology import Molecule, longest_bonds
 from gnncv.training.run_folder import TrainedRun, load_run
 
 from .archive import save_archive
@@ -34,6 +36,14 @@ class ExportedModel(CollectiveVariables):
     species: list[str]
     output_names: list[str]
     site_names: list[str]
+    molecule_symbols: list[list[str]]
+    molecule_bonds: list[list[int]]
+    molecule_longest_bonds: list[list[float]]
+    molecule_weights: list[list[float]]
+    molecule_axis_weights: list[list[list[float]]]
+    molecule_axis_rings: list[list[list[int]]]
+    molecule_distances: list[list[int]]
+    molecule_torsions: list[list[int]]
 
     def __init__(self, model: GraphAutoencoder, precision: str, pairs: str) -> None:
         super().__init__(model)
@@ -49,6 +59,22 @@ class ExportedModel(CollectiveVariables):
         self.species = list(model.species)
         self.output_names = list(output_names(model.config.latent, model.phases, model.config.pooling))
         self.site_names = site_names(model.config.latent, model.phases)
+        self._describe(() if model.topology is None else model.topology.molecules)
+
+    def _describe(self, molecules: Sequence[Molecule]) -> None:
+        """The molecules among the kinds of sites, one item each; tuples of atoms one after the other."""
+        self.molecule_symbols = [list(molecule.symbols) for molecule in molecules]
+        self.molecule_bonds = [_flat(molecule.bonds) for molecule in molecules]
+        self.molecule_longest_bonds = [longest_bonds(molecule).tolist() for molecule in molecules]
+        self.molecule_weights = [list(molecule.weights) for molecule in molecules]
+        self.molecule_axis_weights = [[list(axis.weights) for axis in m.axes] for m in molecules]
+        self.molecule_axis_rings = [[list(axis.ring) for axis in m.axes] for m in molecules]
+        self.molecule_distances = [_flat(molecule.distances) for molecule in molecules]
+        self.molecule_torsions = [_flat(molecule.torsions) for molecule in molecules]
+
+
+def _flat(tuples: Sequence[Sequence[int]]) -> list[int]:
+    return [atom for group in tuples for atom in group]
 
 
 class TabulatedModel(ExportedModel):
@@ -61,10 +87,19 @@ class TabulatedModel(ExportedModel):
 
     @torch.jit.export
     def site_part_of_halves(
-        self, vectors: Tensor, half_begin: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        vectors: Tensor,
+        half_begin: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        axes: Tensor | None = None,
+        descriptors: Tensor | None = None,
     ) -> Tensor:
         """:meth:`site_part` of bonds that, from ``half_begin[i]`` on in row ``i``, stand for both ways."""
-        mean, invariants = self.encoder.means_of(vectors, neighbor, row_ptr, types, half_begin)
+        mean, invariants = self.encoder.means_of(
+            vectors, neighbor, row_ptr, types, half_begin, axes, descriptors
+        )
         return self.outcomes(mean, invariants)
 
 
@@ -165,6 +200,7 @@ def _facts(trained: TrainedRun, precision: str, exported: ExportedModel) -> dict
         "hops": model.encoder.hops,
         "switching": {"kind": model.config.switching, "onset": model.config.switching_onset},
         "species": model.species,
+        "topology": None if model.topology is None else model.topology.as_dict(),
         "phases": model.phases,
         "outputs": [
             {"name": name, "kind": kind}

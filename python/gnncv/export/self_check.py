@@ -12,6 +12,8 @@ from gnncv.errors import ModelError
 from gnncv.models import GraphAutoencoder
 from gnncv.models.reference_evaluation import ReferenceResult, evaluate_reference
 
+from .random_frames import random_frames
+
 TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
 TABLE_TOLERANCE = {"float64": 1e-6, "float32": 2e-5}
 
@@ -60,7 +62,7 @@ def check_export(
 
     exact = model.double()
     cv = CollectiveVariable(str(path))
-    random = random_frames(model.species, model.config.cutoff, seed)
+    random = random_frames(model.species, model.config.cutoff, seed, model.topology, training)
     errors = np.zeros(3)
     for atoms in [*training, *random]:
         result = cv.compute(atoms)
@@ -103,19 +105,3 @@ def derivative_scales(derivatives: NDArray[np.float64], names: Sequence[str]) ->
         if name.startswith("deviation"):
             scale[k] = max(scale[k], scale[names.index(name.replace("deviation", "progress"))])
     return scale
-
-
-def random_frames(species: Sequence[str], cutoff: float, seed: int) -> list[Atoms]:
-    """Disordered frames: open, triclinic, a box smaller than the cutoff, a slab; several sizes."""
-    generator = np.random.default_rng(seed)
-    spacing = 0.55 * cutoff
-    frames = []
-    for n_atoms, pbc in ((1, False), (2, True), (7, False), (30, True), (64, (True, True, False))):
-        per_edge = int(np.ceil(n_atoms ** (1.0 / 3.0)))
-        cell = spacing * per_edge * (np.eye(3) + generator.uniform(-0.2, 0.2, (3, 3)))
-        grid = np.stack(np.meshgrid(*[np.arange(per_edge)] * 3, indexing="ij"), -1).reshape(-1, 3)
-        positions = (grid[:n_atoms] + 0.5) / per_edge @ cell
-        positions = positions + generator.uniform(-0.15, 0.15, positions.shape) * spacing
-        symbols = generator.choice(list(species), n_atoms)
-        frames.append(Atoms(list(symbols), positions=positions, cell=cell, pbc=pbc))
-    return frames

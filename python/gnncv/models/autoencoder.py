@@ -8,9 +8,11 @@ from torch import Tensor, nn
 
 from gnncv.data.graph import GraphBatch
 from gnncv.nn import ACTIVATIONS, LatentDensity, operators
+from gnncv.topology import Topology
 
 from .config import ModelConfig
 from .encoder import SiteEncoder
+from .molecule_embeddings import MoleculeEmbeddings
 from .trained_tables import TrainedTables
 
 
@@ -42,6 +44,11 @@ class GraphAutoencoder(nn.Module):
         Species names, in the order of the integer types.
     phases
         Names of the labeled phases, the reference (the melt) first; empty for unlabeled training.
+    topology
+        Molecules: sites are theirs then, and ``species`` the kinds of sites.
+    molecules
+        Embeddings of the molecules' conformations, see :class:`gnncv.models.MoleculeAutoencoder`; ``None``:
+        sites do not know them.
     """
 
     error_scale: Tensor
@@ -49,13 +56,21 @@ class GraphAutoencoder(nn.Module):
     novelty_scale: Tensor
     centroids: Tensor
 
-    def __init__(self, config: ModelConfig, species: Sequence[str], phases: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        species: Sequence[str],
+        phases: Sequence[str] = (),
+        topology: Topology | None = None,
+        molecules: MoleculeEmbeddings | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         self.species = list(species)
         self.phases = list(phases)
+        self.topology = topology
         activation = ACTIVATIONS[config.activation]
-        self.encoder = SiteEncoder(config, len(self.species))
+        self.encoder = SiteEncoder(config, len(self.species), molecules)
         n_features = self.encoder.environment.n_features
         self.environment_decoder = nn.Sequential(
             nn.Linear(config.latent, config.width),
@@ -89,9 +104,8 @@ class GraphAutoencoder(nn.Module):
             features, invariants = self.tables.features(batch)
             encoder = self.encoder
             return Encoding(encoder.latent_mean(features), encoder.latent_log_variance(features), invariants)
-        return Encoding(
-            *self.encoder(batch.vectors, batch.center, batch.neighbor, batch.row_ptr, batch.types)
-        )
+        pairs = (batch.vectors, batch.center, batch.neighbor, batch.row_ptr)
+        return Encoding(*self.encoder(*pairs, batch.types, *batch.molecules))
 
     def train_through_tables(self, through: bool = True) -> None:
         """Encode through tables of the functions of distance, or through their networks again.

@@ -82,10 +82,17 @@ class CollectiveVariables(nn.Module):
 
     @torch.jit.export
     def site_part(
-        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        vectors: Tensor,
+        center: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        axes: Tensor | None = None,
+        descriptors: Tensor | None = None,
     ) -> Tensor:
         """Per-site latent means, phase probabilities without the reference's, novelty: ``(N, S)`` float64."""
-        mean, invariants = self.encoder.means(vectors, center, neighbor, row_ptr, types)
+        mean, invariants = self.encoder.means(vectors, center, neighbor, row_ptr, types, axes, descriptors)
         return self.outcomes(mean, invariants)
 
     def outcomes(self, mean: Tensor, invariants: Tensor) -> Tensor:
@@ -121,7 +128,15 @@ class CollectiveVariables(nn.Module):
         return site
 
     def forward(
-        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        vectors: Tensor,
+        center: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        axes: Tensor | None = None,
+        descriptors: Tensor | None = None,
     ) -> Tensor:
         """Outputs ``(K,)`` of one frame, float64."""
-        return self.head(self.sums(self.site_part(vectors, center, neighbor, row_ptr, types)))
+        site = self.site_part(vectors, center, neighbor, row_ptr, types, axes, descriptors)
+        return self.head(self.sums(site))

@@ -16,6 +16,7 @@ from gnncv.nn.operators import pair_geometry
 from gnncv.nn.radial import GaussianBasis
 
 from .config import ModelConfig
+from .molecule_embeddings import MoleculeEmbeddings
 
 
 class SiteEncoder(nn.Module):
@@ -29,13 +30,17 @@ class SiteEncoder(nn.Module):
     config
         Hyperparameters.
     n_species
-        Number of species.
+        Number of species, or of kinds of sites.
+    molecules
+        Embeddings of molecules, which sites start from, too; ``None`` for atoms.
     """
 
     feature_mean: Tensor
     feature_scale: Tensor
 
-    def __init__(self, config: ModelConfig, n_species: int) -> None:
+    def __init__(
+        self, config: ModelConfig, n_species: int, molecules: MoleculeEmbeddings | None = None
+    ) -> None:
         super().__init__()
         switching: nn.Module = (
             QuinticSwitching(config.cutoff, config.switching_onset)
@@ -55,8 +60,10 @@ class SiteEncoder(nn.Module):
         self.register_buffer("feature_mean", torch.zeros(n_features, dtype=torch.float64))
         self.register_buffer("feature_scale", torch.ones(n_features, dtype=torch.float64))
         self.species_embedding = nn.Embedding(n_species, 8)
+        self.molecules = molecules
+        n_known = 8 + (0 if molecules is None else molecules.n_embedding)
         self.embed = nn.Sequential(
-            nn.Linear((n_features if config.invariants else 0) + 8, config.width),
+            nn.Linear((n_features if config.invariants else 0) + n_known, config.width),
             activation(),
             nn.Linear(config.width, config.width),
         )
@@ -69,30 +76,51 @@ class SiteEncoder(nn.Module):
         self.latent_log_variance = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
 
     def forward(
-        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        vectors: Tensor,
+        center: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        axes: Tensor | None = None,
+        descriptors: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Latent means and log variances ``(N, L)`` and standardized invariants ``(N, F)``."""
-        features, invariants = self.features(vectors, center, neighbor, row_ptr, types)
+        features, invariants = self.features(vectors, center, neighbor, row_ptr, types, axes, descriptors)
         return self.latent_mean(features), self.latent_log_variance(features), invariants
 
     @torch.jit.export
     def means(
-        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        vectors: Tensor,
+        center: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        axes: Tensor | None = None,
+        descriptors: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Latent means ``(N, L)`` and standardized invariants ``(N, F)``: what evaluation needs."""
-        features, invariants = self.features(vectors, center, neighbor, row_ptr, types)
+        features, invariants = self.features(vectors, center, neighbor, row_ptr, types, axes, descriptors)
         return self.latent_mean(features), invariants
 
     @torch.jit.export
     def features(
-        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        vectors: Tensor,
+        center: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        axes: Tensor | None = None,
+        descriptors: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Node features ``(N, width)`` after the last layer, and standardized invariants ``(N, F)``."""
         # float64 up to here whatever the precision: small differences of large sums come next
         wide = vectors.to(self.feature_mean.dtype)
         wide_distances, _ = pair_geometry(wide)
         raw = self.environment(wide, wide_distances, center, neighbor, row_ptr, types)
-        features, invariants = self.start(raw, types)
+        features, invariants = self.start(raw, types, descriptors)
         distances = wide_distances.to(features.dtype)
         basis = self.basis(distances)
         switching = self.environment.switching(distances)
@@ -100,12 +128,15 @@ class SiteEncoder(nn.Module):
             features = layer(features, basis, switching, center, neighbor, row_ptr, types)
         return features, invariants
 
-    def start(self, raw: Tensor, types: Tensor) -> tuple[Tensor, Tensor]:
+    def start(self, raw: Tensor, types: Tensor, descriptors: Tensor | None) -> tuple[Tensor, Tensor]:
         """Node features before the first layer, and standardized invariants, from those as they are."""
-        embedded = self.species_embedding(types)
-        invariants = ((raw - self.feature_mean) / self.feature_scale).to(embedded.dtype)
-        known = torch.cat([invariants, embedded], dim=1) if self.invariants else embedded
-        return self.embed(known), invariants
+        known = [self.species_embedding(types)]
+        if self.molecules is not None:
+            known.append(self.molecules(types, descriptors))
+        invariants = ((raw - self.feature_mean) / self.feature_scale).to(known[0].dtype)
+        if self.invariants:
+            known.insert(0, invariants)
+        return self.embed(torch.cat(known, dim=1)), invariants
 
 
 def _layer(config: ModelConfig, n_species: int) -> nn.Module:

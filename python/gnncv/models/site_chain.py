@@ -48,17 +48,28 @@ def _sent(layer: nn.Module) -> Following:
 
 
 class StartFromInvariants(nn.Module):
-    """Node features before the first layer, from the invariants and the species, and what follows."""
+    """Node features before the first layer, from the invariants and the species, and what follows.
+
+    From the embeddings of molecules, too, where there are any; and from those without the invariants, if the
+    encoder does without.
+    """
 
     def __init__(self, encoder: SiteEncoder, following: Following) -> None:
         super().__init__()
+        self.invariants = encoder.invariants
+        self.molecules = encoder.molecules
         embedding = encoder.species_embedding.weight.detach().clone()
         self.embedding = nn.Parameter(embedding, requires_grad=False)
         self.embed = following.after(encoder.embed)
 
-    def forward(self, invariants: Tensor, types: Tensor) -> list[Tensor]:
+    def forward(self, invariants: Tensor, types: Tensor, descriptors: Tensor | None) -> list[Tensor]:
         """The features if they are needed, then what is computed of them."""
-        return self.embed([invariants, self.embedding.index_select(0, types)])
+        known = [self.embedding.index_select(0, types)]
+        if self.invariants:
+            known.insert(0, invariants)
+        if self.molecules is not None:
+            known.append(self.molecules(types, descriptors))
+        return self.embed(known)
 
 
 class StartFromSpecies(nn.Module):
@@ -74,6 +85,6 @@ class StartFromSpecies(nn.Module):
         self.rows = nn.Parameter(rows, requires_grad=False)
         self.columns = [features.shape[1], *following.columns]
 
-    def forward(self, invariants: Tensor, types: Tensor) -> list[Tensor]:
+    def forward(self, invariants: Tensor, types: Tensor, descriptors: Tensor | None) -> list[Tensor]:
         """The features, then what is computed of them; the invariants are not looked at."""
         return site_operators.species_rows(self.rows, types, self.columns)

@@ -175,20 +175,35 @@ class TabulatedEncoder(nn.Module):
             for layer, following in zip(encoder.layers, next_, strict=True)
         ]
         self.layers = nn.ModuleList(layers)
-        self.start = (StartFromInvariants if encoder.invariants else StartFromSpecies)(encoder, first)
+        by_species = not encoder.invariants and encoder.molecules is None
+        self.start = (StartFromSpecies if by_species else StartFromInvariants)(encoder, first)
         self.hops = encoder.hops
         self.table_error = max([self.environment.error, *(layer.error for layer in layers)])
         self.n_intervals = max(part.table.shape[-3] for part in (self.environment, *layers))
 
     @torch.jit.export
     def means(
-        self, vectors: Tensor, center: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor
+        self,
+        vectors: Tensor,
+        center: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        axes: Tensor | None = None,
+        descriptors: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Latent means ``(N, L)`` and standardized invariants ``(N, F)``; ``center`` is not looked at."""
-        return self.means_of(vectors, neighbor, row_ptr, types, None)
+        return self.means_of(vectors, neighbor, row_ptr, types, None, axes, descriptors)
 
     def means_of(
-        self, vectors: Tensor, neighbor: Tensor, row_ptr: Tensor, types: Tensor, half_begin: Tensor | None
+        self,
+        vectors: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        half_begin: Tensor | None,
+        axes: Tensor | None,
+        descriptors: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         """:meth:`means` of all pairs, or of half of them; see :func:`gnncv.nn.reference.both_directions`.
 
@@ -196,7 +211,7 @@ class TabulatedEncoder(nn.Module):
         """
         distances = operators.pair_distances(vectors)
         invariants = self.environment(vectors, distances, neighbor, row_ptr, types, half_begin)
-        sent = self.start(invariants, types)
+        sent = self.start(invariants, types, descriptors)
         for layer in self.layers:
             sent = layer(sent, distances, neighbor, row_ptr, types, half_begin)
         return sent[0], invariants

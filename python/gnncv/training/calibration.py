@@ -139,7 +139,8 @@ def frame_outputs(model: GraphAutoencoder, dataset: GraphDataset) -> tuple[np.nd
     values, phases = [], []
     for k in range(len(dataset)):
         batch = collate([dataset[k]]).to("cpu", dtype)
-        values.append(cvs(batch.vectors, batch.center, batch.neighbor, batch.row_ptr, batch.types).numpy())
+        pairs = (batch.vectors, batch.center, batch.neighbor, batch.row_ptr)
+        values.append(cvs(*pairs, batch.types, *batch.molecules).numpy())
         phases.append(int(batch.phase[0]))
     return np.array(values), np.array(phases)
 

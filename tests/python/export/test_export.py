@@ -11,7 +11,8 @@ from ase import Atoms
 import gnncv
 from gnncv.errors import ModelError, OutputExists
 from gnncv.export import export
-from gnncv.export.self_check import derivative_scales, random_frames
+from gnncv.export.random_frames import random_frames
+from gnncv.export.self_check import derivative_scales
 from gnncv.models.reference_evaluation import evaluate_reference
 from gnncv.training import TrainedRun, fit
 from small_training import small_config
