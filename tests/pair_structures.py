@@ -88,6 +88,14 @@ def site_tensors(generator, dtype, *shapes):
     return [torch.from_numpy(generator.normal(size=shape)).to(dtype).requires_grad_() for shape in shapes]
 
 
+def random_axes(generator, n_sites, n_axes, dtype):
+    """Unit vectors; of all sites but the first, some have fewer of them, and zeros in their place."""
+    axes = generator.normal(size=(n_sites, n_axes, 3))
+    axes /= np.linalg.norm(axes, axis=2, keepdims=True)
+    axes[1:][generator.random((max(n_sites - 1, 0), n_axes)) < 0.2] = 0.0
+    return torch.from_numpy(axes).to(dtype).requires_grad_()
+
+
 def compare(fused, plain, inputs, generator, dtype):
     """Values and the gradient of a random combination of them."""
     tolerance = 1e-12 if dtype == torch.float64 else 2e-5

@@ -94,6 +94,13 @@ public:
         }
     }
 
+    // Where the bonds of a block lead to; lanes beyond its count repeat the last.
+    GNNCV_INLINE void load_neighbors(const BondBlock& block, std::int32_t* neighbors) const {
+        for (int w = 0; w < width; ++w) {
+            neighbors[w] = pairs_.neighbor[pair(block, std::min(w, block.count - 1))];
+        }
+    }
+
 private:
     static GNNCV_INLINE void roots(std::size_t n, T* __restrict__ squares, T* __restrict__ inverses) {
         for (std::size_t w = 0; w < n; ++w) {

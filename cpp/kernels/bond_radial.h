@@ -10,6 +10,20 @@
 
 namespace gnncv::kernels {
 
+// values of lanes beyond count become zero
+template <typename V>
+GNNCV_INLINE void clear_beyond(int count, int n, V* values) {
+    using T = decltype(V{}[0] + 0);
+    T ones[lanes_in<V>];
+    for (int w = 0; w < lanes_in<V>; ++w) {
+        ones[w] = w < count ? T(1) : T(0);
+    }
+    const V mask = load_lanes<T, sizeof(V)>(ones);
+    for (int c = 0; c < n; ++c) {
+        values[c] *= mask;
+    }
+}
+
 // The table at the bonds of a center, in two steps, so that offsets have come to memory when they are wanted.
 template <typename T, int bytes>
 class BondRadial {

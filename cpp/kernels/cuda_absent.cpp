@@ -48,6 +48,15 @@ void environment_densities_backward_cuda(const EnvironmentInput<T>&, const T*, c
     absent();
 }
 template <typename T>
+void orientation_densities_cuda(const OrientationInput<T>&, T*, T*, const CudaQueue&) {
+    absent();
+}
+template <typename T>
+void orientation_densities_backward_cuda(const OrientationInput<T>&, const OrientationGradients<T>&, T*, T*,
+                                         const CudaQueue&) {
+    absent();
+}
+template <typename T>
 void averaged_densities_cuda(const AveragedInput<T>&, T*, const CudaQueue&) {
     absent();
 }
@@ -96,6 +105,9 @@ void environment_features_backward_cuda(const FeatureInput<T>&, const T*, const 
     template void environment_densities_cuda(const EnvironmentInput<T>&, T*, T*, const CudaQueue&);          \
     template void environment_densities_backward_cuda(const EnvironmentInput<T>&, const T*, const T*, T*,    \
                                                       const CudaQueue&);                                     \
+    template void orientation_densities_cuda(const OrientationInput<T>&, T*, T*, const CudaQueue&);          \
+    template void orientation_densities_backward_cuda(                                                       \
+        const OrientationInput<T>&, const OrientationGradients<T>&, T*, T*, const CudaQueue&);               \
     template void averaged_densities_cuda(const AveragedInput<T>&, T*, const CudaQueue&);                    \
     template void averaged_densities_backward_cuda(const AveragedInput<T>&, const T*, const T*,              \
                                                    const AveragedGradients<T>&, const CudaQueue&);           \

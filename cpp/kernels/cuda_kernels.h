@@ -6,6 +6,7 @@
 #include "kernels/cuda_queue.h"
 #include "kernels/environment_densities.h"
 #include "kernels/environment_features.h"
+#include "kernels/orientation_densities.h"
 #include "kernels/table_attention.h"
 #include "kernels/table_messages.h"
 
@@ -32,6 +33,15 @@ template <typename T>
 void environment_densities_backward_cuda(const EnvironmentInput<T>& input, const T* densities_gradient,
                                          const T* coordination_gradient, T* vectors_gradient,
                                          const CudaQueue& queue);
+
+template <typename T>
+void orientation_densities_cuda(const OrientationInput<T>& input, T* densities, T* coordination,
+                                const CudaQueue& queue);
+// axes_gradient is overwritten; the pair list must be full, each bond in both directions.
+template <typename T>
+void orientation_densities_backward_cuda(const OrientationInput<T>& input,
+                                         const OrientationGradients<T>& gradients, T* vectors_gradient,
+                                         T* axes_gradient, const CudaQueue& queue);
 
 template <typename T>
 void averaged_densities_cuda(const AveragedInput<T>& input, T* averaged, const CudaQueue& queue);

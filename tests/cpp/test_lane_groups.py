@@ -16,6 +16,7 @@ OPERATORS = [
     "averaged_densities",
     "environment_densities",
     "environment_features",
+    "orientation_densities",
     "table_attention",
     "table_messages",
 ]

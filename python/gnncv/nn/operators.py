@@ -135,6 +135,28 @@ def environment_densities(
     return _environment_densities(vectors, neighbor, row_ptr, types, table, cutoff, n_species, l_max)
 
 
+def orientation_densities(
+    vectors: Tensor,
+    axes: Tensor,
+    neighbor: Tensor,
+    row_ptr: Tensor,
+    types: Tensor,
+    table: Tensor,
+    cutoff: float,
+    n_species: int,
+    headless: list[int],
+    degree: int,
+) -> tuple[Tensor, Tensor]:
+    """Orientations of neighbors from a table; see :func:`gnncv.nn.reference.orientation_densities`."""
+    if is_scripting():
+        return torch.ops.gnncv.orientation_densities(
+            vectors, axes, neighbor, row_ptr, types, table, cutoff, n_species, headless, degree
+        )
+    return _orientation_densities(
+        vectors, axes, neighbor, row_ptr, types, table, cutoff, n_species, headless, degree
+    )
+
+
 def averaged_densities(
     distances: Tensor,
     neighbor: Tensor,
@@ -265,6 +287,7 @@ _message_passing = _dispatch("message_passing")
 _segment_sum = _dispatch("segment_sum")
 _attention_message_passing = _dispatch("attention_message_passing")
 _environment_densities = _dispatch("environment_densities")
+_orientation_densities = _dispatch("orientation_densities")
 _averaged_densities = _dispatch("averaged_densities")
 _table_attention = _dispatch("table_attention")
 _table_messages = _dispatch("table_messages")

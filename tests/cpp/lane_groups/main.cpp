@@ -13,12 +13,15 @@ template <typename T>
 void check_features(Random& random);
 template <typename T>
 void check_messages(Random& random);
+template <typename T>
+void check_orientations(Random& random);
 
 template <typename T>
 void check_all(Random& random) {
     check_densities<T>(random);
     check_features<T>(random);
     check_messages<T>(random);
+    check_orientations<T>(random);
 }
 
 } // namespace lane_groups

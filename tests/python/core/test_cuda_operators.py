@@ -14,6 +14,7 @@ OPERATORS = [
     "averaged_densities",
     "environment_densities",
     "environment_features",
+    "orientation_densities",
     "pair_distances",
     "pair_geometry",
     "table_attention",

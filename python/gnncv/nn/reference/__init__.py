@@ -11,6 +11,12 @@ from .density_invariants import density_invariants
 from .half_lists import both_directions
 from .latent_density import latent_density
 from .message_passing import message_passing
+from .orientation_densities import (
+    bond_orientations,
+    count_orientation_terms,
+    orientation_densities,
+    orientation_terms,
+)
 from .pair_geometry import pair_distances, pair_geometry
 from .segment_sum import segment_sum
 from .site_columns import site_columns, site_sums
@@ -33,13 +39,17 @@ __all__ = [
     "attention_message_passing",
     "averaged_densities",
     "bond_densities",
+    "bond_orientations",
     "both_directions",
+    "count_orientation_terms",
     "density_invariants",
     "environment_densities",
     "environment_features",
     "environment_invariants",
     "latent_density",
     "message_passing",
+    "orientation_densities",
+    "orientation_terms",
     "pair_distances",
     "pair_geometry",
     "pooled_outputs",
