@@ -5,6 +5,7 @@ from .attention import AttentionLayer
 from .environment import EnvironmentInvariants, RadialInvariants
 from .filter import FilterLayer
 from .latent_density import LatentDensity
+from .orientation import OrientationInvariants
 from .radial import GaussianBasis
 from .site_network import SiteNetwork, side_by_side
 from .switching import HardCutoff, QuinticSwitching
@@ -18,6 +19,7 @@ __all__ = [
     "GaussianBasis",
     "HardCutoff",
     "LatentDensity",
+    "OrientationInvariants",
     "QuinticSwitching",
     "RadialInvariants",
     "SiteNetwork",

@@ -1,0 +1,81 @@
+"""Orientation invariants as they are evaluated: from tables."""
+
+import torch
+from torch import Tensor, nn
+
+from gnncv.nn import OrientationInvariants, operators, site_operators
+from gnncv.nn.radial_table import in_precision, tabulate
+
+
+class TabulatedOrientation(nn.Module):
+    """:class:`gnncv.nn.OrientationInvariants` from tables, standardized.
+
+    Parameters
+    ----------
+    orientation
+        The trained layer; its switching function must be smooth.
+    mean, scale
+        ``(F,)``, float64: what the features are standardized with.
+    cutoff
+        Angstrom.
+    tolerance
+        Largest error of the table, see :func:`gnncv.nn.radial_table.table_error`.
+    """
+
+    table: Tensor
+    narrow_table: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        orientation: OrientationInvariants,
+        mean: Tensor,
+        scale: Tensor,
+        cutoff: float,
+        tolerance: float,
+    ) -> None:
+        super().__init__()
+        table, self.error = tabulate(orientation.jet, cutoff, orientation.switching, tolerance)
+        self.register_buffer("table", table)
+        self.register_buffer("narrow_table", table.float())
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        self.cutoff = float(cutoff)
+        self.n_species = orientation.n_species
+        self.headless = orientation.headless
+        self.degree = orientation.degree
+        self.average = orientation.average
+
+    def forward(
+        self,
+        vectors: Tensor,
+        distances: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        axes: Tensor,
+        half_begin: Tensor | None = None,
+    ) -> Tensor:
+        """Standardized features ``(N, n_features)`` from ``vectors`` and ``axes``, of a list of all pairs."""
+        table = in_precision(self.table, self.narrow_table, vectors)
+        densities, coordination = operators.orientation_densities(
+            vectors,
+            axes,
+            neighbor,
+            row_ptr,
+            types,
+            table,
+            self.cutoff,
+            self.n_species,
+            self.headless,
+            self.degree,
+        )
+        norm = 1.0 + coordination
+        features = densities.flatten(1) / norm
+        if self.average:
+            averaged = operators.averaged_densities(
+                distances, neighbor, row_ptr, table, self.cutoff, densities, coordination
+            )
+            features = torch.cat([features, averaged.flatten(1) / (norm * norm)], dim=1)
+        return site_operators.standardized(features, self.mean, self.scale)
