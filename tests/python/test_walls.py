@@ -124,9 +124,12 @@ FORBIDDEN_IMPORTS = {
         "rounds",
         "cv",
     ),
+    "learned_bias": ("cli", "engines", "training", "explain", "data", "demo", "rounds"),
     "rounds": ("cli", "demo", "_native"),
     "demo": ("cli", "_native"),
 }
+for _room in set(FORBIDDEN_IMPORTS) - {"learned_bias", "rounds", "demo"}:
+    FORBIDDEN_IMPORTS[_room] += ("learned_bias",)
 FORBIDDEN_LIBRARIES = {
     "topology": ("openmm", "lightning", "vesin", "scipy", "sklearn", "matplotlib"),
     "files": ("torch", "openmm", "lightning"),

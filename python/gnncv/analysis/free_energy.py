@@ -29,6 +29,7 @@ __all__ = ["FreeEnergy", "Weighting", "compute_free_energy", "is_hills_file"]
 
 Array = NDArray[np.float64]
 Paths = PathLike | Iterable[PathLike]
+OWN_BIAS = "bias_kj_mol"
 Weighting = Literal["logged", "final", "tiwary-parrinello"]
 
 
@@ -56,14 +57,21 @@ def _read_bias(paths: Paths, bias_range: tuple[float, float] | None) -> Hills | 
     return read_hills(listed)
 
 
-def _bias_columns(table: Colvar, chosen: str | Sequence[str] | None, look: bool) -> list[str]:
-    """Columns whose sum is the logged bias: those asked for, else the one that looks like it."""
+def bias_columns(table: Colvar, chosen: str | Sequence[str] | None, look: bool) -> list[str]:
+    """Columns whose sum is the logged bias: those asked for, else the one that looks like it.
+
+    A column that the file says is in another unit (``#! SET unit_NAME eV``) is none, and where there is
+    ``bias_kj_mol``, the whole bias of our own engines, it is that one.
+    """
     if chosen is not None:
         names = chosen.split(",") if isinstance(chosen, str) else list(chosen)
         for name in names:
             table.column(name)
         return names
     found = [name for name in table.fields if _looks_like_bias(name)] if look else []
+    found = [name for name in found if table.constants.get(f"unit_{name}", "kJ/mol") == "kJ/mol"]
+    if OWN_BIAS in found:
+        return [OWN_BIAS]
     if len(found) > 1:
         raise InvalidArgument(
             f"several columns look like a bias: {', '.join(found)}; choose with bias_column (name all to add)"
@@ -73,7 +81,7 @@ def _bias_columns(table: Colvar, chosen: str | Sequence[str] | None, look: bool)
 
 def _looks_like_bias(name: str) -> bool:
     """PLUMED's ``label.bias``, a plain ``bias``, or the column of our own engines."""
-    return name in ("bias", "bias_kj_mol") or name.endswith(".bias")
+    return name in ("bias", OWN_BIAS) or name.endswith(".bias")
 
 
 def _choose_cv(table: Colvar, cv: str | None, bias_columns: list[str], bias: Hills | BiasGrid | None) -> str:
@@ -136,7 +144,7 @@ def _from_table(
     """Name, samples and weights of the variable of the curve, and the words for the weights."""
     if cv is not None:
         table.column(cv)
-    columns = _bias_columns(table, bias_column, look=bias is None)
+    columns = bias_columns(table, bias_column, look=bias is None)
     if reweight_on is not None:
         table.column(reweight_on)
         if bias is None and not columns:

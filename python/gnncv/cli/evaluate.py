@@ -82,6 +82,13 @@ def chosen_outputs(cv: CollectiveVariable, asked: Sequence[str] | None) -> list[
     return list(asked or cv.names)
 
 
+def _constants(cv: CollectiveVariable, names: Sequence[str]) -> dict[str, str]:
+    """The hash of the model, and the units of outputs that have one."""
+    units = {entry["name"]: entry.get("unit") for entry in cv.metadata.get("outputs", [])}
+    known = {f"unit_{name}": str(units[name]) for name in names if units.get(name)}
+    return {"gnncv_model": cv.hash, **known}
+
+
 def _evaluate(
     cv: CollectiveVariable, names: list[str], frames: list[Atoms], arguments: argparse.Namespace
 ) -> np.ndarray:
@@ -95,7 +102,7 @@ def _evaluate(
     rows = []
     with ExitStack() as stack:
         path = stack.enter_context(write_atomic(arguments.output, arguments.overwrite))
-        table = stack.enter_context(TableWriter(path, ["time", *names], {"gnncv_model": cv.hash}))
+        table = stack.enter_context(TableWriter(path, ["time", *names], _constants(cv, names)))
         for number, atoms in enumerate(tqdm(frames, desc="evaluate", unit="frame", disable=not shown)):
             result = cv.compute(atoms, outputs=[])
             rows.append([result[name] for name in names])

@@ -30,9 +30,14 @@ def run(arguments: argparse.Namespace) -> int:
     cv = CollectiveVariable(arguments.model)
     facts = {"file": str(cv.path), "sha256": cv.hash, **cv.metadata, "remarks": cv.remarks}
     if not arguments.json:
-        facts["outputs"] = [f"{output['name']} ({output['kind']})" for output in cv.metadata["outputs"]]
+        facts["outputs"] = [_described(output) for output in cv.metadata["outputs"]]
         facts["remarks"] = " ".join(cv.remarks) or "none"
         if "config" in facts:
             facts["config"] = "the training configuration: see --json"
     print_facts(facts, arguments.json)
     return 0
+
+
+def _described(output: dict[str, str]) -> str:
+    """An output's name, kind and, where it has one, unit."""
+    return f"{output['name']} ({', '.join(output[key] for key in ('kind', 'unit') if key in output)})"

@@ -12,7 +12,19 @@ from typing import NoReturn, Protocol, cast
 
 from gnncv.errors import GnncvError
 
-COMMANDS = ("train", "export", "inspect", "evaluate", "run", "fes", "sensitivity", "plumed", "doctor", "demo")
+COMMANDS = (
+    "train",
+    "export",
+    "inspect",
+    "evaluate",
+    "run",
+    "fes",
+    "bias",
+    "sensitivity",
+    "plumed",
+    "doctor",
+    "demo",
+)
 
 BAD_INPUT = 2
 INTERRUPTED = 130

@@ -16,10 +16,11 @@ from ase.md.langevinbaoab import LangevinBAOAB
 from ase.md.verlet import VelocityVerlet
 from numpy.typing import NDArray
 
+from gnncv.analysis.thermal import KJ_MOL_PER_EV
 from gnncv.engines.ase import BiasedCalculator
 from gnncv.engines.bias import Bias, Harmonic, HillGrid, Linear, Scaled, Sum, Wall
 from gnncv.engines.config import Harmonic as HarmonicConfig
-from gnncv.engines.config import LennardJonesSystem, Metadynamics, OpenmmXmlSystem, RunConfig
+from gnncv.engines.config import Learned, LennardJonesSystem, Metadynamics, OpenmmXmlSystem, RunConfig
 from gnncv.engines.config import Linear as LinearConfig
 from gnncv.engines.lennard_jones import LennardJones, check_species
 from gnncv.engines.metadynamics_range import GAS_CONSTANT, choose_range
@@ -104,6 +105,8 @@ class AseEngine:
             parts.append(Harmonic(bias.cv, bias.center, bias.kappa_kj_mol))
         elif isinstance(bias, LinearConfig):
             parts.append(Linear(bias.cv, bias.slope_kj_mol))
+        elif isinstance(bias, Learned):
+            parts.append(Linear(bias.cv, KJ_MOL_PER_EV))
         elif isinstance(bias, Metadynamics):
             temperature = self.config.temperature_kelvin or 0.0
             self.range = choose_range(bias, temperature, len(self.atoms))

@@ -114,6 +114,13 @@ class Linear(Section):
     slope_kj_mol: Finite
 
 
+class Learned(Section):
+    """The energy that the model file itself has as an output, of `gnncv bias`: a static bias."""
+
+    kind: Literal["learned"]
+    cv: str = "bias"
+
+
 class Plumed(Section):
     """Whatever a PLUMED input says: a file, or its text under `lines`.
 
@@ -174,7 +181,7 @@ class StopWhen(Section):
         return self
 
 
-Bias = Annotated[Metadynamics | Harmonic | Linear | Plumed, Field(discriminator="kind")]
+Bias = Annotated[Metadynamics | Harmonic | Linear | Learned | Plumed, Field(discriminator="kind")]
 System = Annotated[LennardJonesSystem | OpenmmXmlSystem | CalculatorSystem, Field(discriminator="kind")]
 
 # What may differ between a run and its continuation: where it runs and how long, not what it computes.

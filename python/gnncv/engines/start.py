@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from gnncv.engines.ase import check_outputs
-from gnncv.engines.config import RunConfig
+from gnncv.engines.config import Learned, RunConfig
 from gnncv.engines.engine import Engine
 from gnncv.engines.plumed_session import PlumedSession
 from gnncv.errors import InvalidArgument
@@ -40,6 +40,16 @@ def read_start(config: RunConfig) -> Atoms:
     return atoms
 
 
+def _check_energy(cv: Any, name: str) -> None:
+    """Refuse a learned bias that is no energy of the model file."""
+    units = {entry["name"]: entry.get("unit") for entry in cv.metadata.get("outputs", [])}
+    if units.get(name) != "eV":
+        raise InvalidArgument(
+            f"bias learned needs an output that is an energy in eV, as `gnncv bias` adds one; {name!r} of "
+            f"{cv.path} is none (it has {', '.join(cv.names)})"
+        )
+
+
 def make_engine(
     config: RunConfig, atoms: Atoms, cv: Any | None, seed: int, session: PlumedSession | None = None
 ) -> Engine:
@@ -49,6 +59,8 @@ def make_engine(
             raise InvalidArgument(
                 f"a bias on {', '.join(config.biased)} needs a collective variable: give cv"
             )
+        if isinstance(config.bias, Learned):
+            _check_energy(cv, config.bias.cv)
         check_outputs(cv.names, config.biased)
     if config.engine == "openmm":
         try:

@@ -15,7 +15,8 @@ from ase import Atoms, units
 from numpy.typing import NDArray
 from openmm import unit
 
-from gnncv.engines.config import Harmonic, Linear, Plumed, RunConfig
+from gnncv.analysis.thermal import KJ_MOL_PER_EV
+from gnncv.engines.config import Harmonic, Learned, Linear, Plumed, RunConfig
 from gnncv.engines.config import Metadynamics as MetadynamicsConfig
 from gnncv.engines.metadynamics_range import GAS_CONSTANT, choose_range
 from gnncv.engines.openmm.force import CvEvaluator, cv_force
@@ -111,6 +112,8 @@ class OpenmmEngine:
             self._add_static([(bias.cv, None)], f"{0.5 * bias.kappa_kj_mol!r}*(cv0 - ({bias.center!r}))^2")
         elif isinstance(bias, Linear):
             self._add_static([(bias.cv, None)], f"({bias.slope_kj_mol!r})*cv0")
+        elif isinstance(bias, Learned):
+            self._add_static([(bias.cv, None)], f"{KJ_MOL_PER_EV!r}*cv0")
         elif isinstance(bias, MetadynamicsConfig):
             self._add_metadynamics(bias, self.evaluator)
 

@@ -1,0 +1,196 @@
+"""Put a learned bias into a model file, as one more output."""
+
+import hashlib
+import json
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gnncv.errors import InvalidArgument, ModelError
+from gnncv.export.archive import save_archive
+from gnncv.files.atomic import PathLike, write_atomic
+
+from .network import LearnedBias
+
+OUTPUT = "bias"
+PLAIN_TYPES = {
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "str": str,
+    "List[int]": list[int],
+    "List[float]": list[float],
+    "List[str]": list[str],
+}
+FACTS, FORMAT = "gnncv.json", "gnncv_format"
+
+
+class BiasedModel(nn.Module):
+    """The module of a model file, with one more output.
+
+    Everything but ``head`` is passed on to the module of the file; which methods there are, its type says.
+
+    Parameters
+    ----------
+    base
+        As loaded from the file.
+    learned
+        The bias.
+    columns
+        Which outputs it is a function of.
+    """
+
+    columns: list[int]
+
+    def __init__(self, base: torch.jit.ScriptModule, learned: LearnedBias, columns: list[int]) -> None:
+        super().__init__()
+        self.base = base
+        self.learned = learned
+        self.columns = columns
+
+    @torch.jit.export
+    def head(self, sums: Tensor) -> Tensor:
+        """Outputs from the sums, the bias behind the others."""
+        outputs = self.base.head(sums)
+        energy = self.learned(torch.stack([outputs[column] for column in self.columns]))
+        return torch.cat([outputs, energy.reshape(1)])
+
+
+def read_model(path: PathLike) -> tuple[torch.jit.ScriptModule, dict[str, Any], str]:
+    """Load module, facts and format version of a model file; one with a learned bias as it was without.
+
+    Raises
+    ------
+    ModelError
+        Not a model file of gnncv.
+    """
+    from gnncv._native import load_operators
+
+    load_operators()
+    extra: dict[str, Any] = {FACTS: "", FORMAT: ""}
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
+            module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra)
+        facts = json.loads(extra[FACTS])
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"{path} is no model file that gnncv exported: {reason}") from None
+    if "learned_bias" in facts:
+        module = module.base
+        facts = {name: value for name, value in facts.items() if name != "learned_bias"}
+        facts["outputs"] = [output for output in facts["outputs"] if output["name"] != OUTPUT]
+    version = extra[FORMAT]
+    return module, facts, version if isinstance(version, str) else version.decode()
+
+
+def add_bias(
+    model: PathLike,
+    learned: LearnedBias,
+    inputs: list[str],
+    facts: dict[str, Any],
+    path: PathLike,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write a copy of a model file that has the output ``bias``, an energy in eV.
+
+    Parameters
+    ----------
+    model
+        The file; a bias that it has is replaced.
+    learned
+        The bias.
+    inputs
+        The outputs that it is a function of.
+    facts
+        What the file says of it under ``learned_bias``.
+    path
+        The file to write.
+    overwrite
+        Replace an existing file.
+
+    Returns
+    -------
+    dict
+        The facts of the new file.
+
+    Raises
+    ------
+    ModelError
+        Not a model file of gnncv, or one whose other outputs would change.
+    InvalidArgument
+        It has no such output.
+    OutputExists
+        ``path`` exists.
+    """
+    base, known, version = read_model(model)
+    names: list[str] = list(base.output_names)
+    for name in inputs:
+        if name not in names:
+            raise InvalidArgument(f"{model} has no output {name!r}; it has {', '.join(names)}")
+    if OUTPUT in names:
+        raise ModelError(f"{model} has an output {OUTPUT!r} that gnncv bias did not make")
+    described = known | {
+        "outputs": [*known["outputs"], {"name": OUTPUT, "kind": "neither", "unit": "eV"}],
+        "learned_bias": {"unit": "eV", "inputs": inputs, **facts},
+    }
+    scripted = _script(base, learned, [names.index(name) for name in inputs])
+    extra = {FACTS: json.dumps(described, indent=2), FORMAT: version}
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / "draft.pt"
+        save_archive(scripted, draft, extra)
+        _load_once(draft, [*names, OUTPUT])
+        content = draft.read_bytes()
+    with write_atomic(path, overwrite) as temporary:
+        Path(temporary).write_bytes(content)
+    return described
+
+
+def file_hash(path: PathLike) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _script(base: torch.jit.ScriptModule, learned: LearnedBias, columns: list[int]) -> torch.jit.ScriptModule:
+    model = BiasedModel(base, learned, columns)
+    for name, (kind, _) in base._concrete_type.get_attributes().items():
+        if str(kind) in PLAIN_TYPES and name != "training":
+            value = getattr(base, name)
+            value = [*value, OUTPUT] if name == "output_names" else value
+            setattr(model, name, torch.jit.Attribute(value, PLAIN_TYPES[str(kind)]))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
+        scripted = torch.jit.script(model)
+    signatures = {}
+    for method in base._c._method_names():
+        schema = base._c._get_method(method).schema
+        given = schema.arguments[1:]
+        signatures[method] = tuple(f"{each.name}: {each.type.annotation_str}" for each in given)
+        if method in ("head", "forward"):
+            continue
+        passed = ", ".join(each.name for each in given)
+        returned = schema.returns[0].type.annotation_str
+        scripted.define(
+            f"def {method}(self, {', '.join(signatures[method])}) -> {returned}:\n"
+            f"    return self.base.{method}({passed})\n"
+        )
+    if signatures.get("forward") == signatures["site_part"]:
+        passed = ", ".join(each.partition(":")[0] for each in signatures["site_part"])
+        scripted.define(
+            f"def forward(self, {', '.join(signatures['site_part'])}) -> Tensor:\n"
+            f"    return self.head(self.sums(self.site_part({passed})))\n"
+        )
+    return scripted
+
+
+def _load_once(draft: Path, names: list[str]) -> None:
+    """Make sure that the C++ core takes the file."""
+    from gnncv.cv import CollectiveVariable
+
+    found = CollectiveVariable(draft).names
+    if found != names:
+        raise ModelError(f"the new file has the outputs {', '.join(found)}, expected {', '.join(names)}")
