@@ -21,7 +21,7 @@ from gnncv.topology import Molecule, longest_bonds
 from gnncv.training.run_folder import TrainedRun, load_run
 
 from .archive import save_archive
-from .continuity import refuse_discontinuous
+from .continuity import refuse_unfit
 from .self_check import check_export
 
 FORMAT_VERSION = 2
@@ -141,7 +141,7 @@ def export(
     if precision not in PRECISIONS:
         raise InvalidArgument(f"precision is {precision!r}; allowed: {', '.join(PRECISIONS)}")
     trained = run if isinstance(run, TrainedRun) else load_run(run)
-    refuse_discontinuous(trained.model.config)
+    refuse_unfit(trained.model.config)
     target = check_output(path, overwrite)
     from gnncv._native import load_operators
 

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class ModelConfig(BaseModel):
     """Hyperparameters of :class:`gnncv.models.GraphAutoencoder`.
 
-    Some choices are there for analysis only (``activation: relu``, ``switching: none``, ``pooling: max``,
-    ``attention_constant: 0``): they make a CV that is not continuous, and export refuses them.
+    Some choices are there for analysis only (such as ``activation: relu``, ``switching: none``, ``pooling:
+    top_k``, ``node_features: [velocity]``): the CV they make is not continuous, not invariant, no function of
+    the positions or bound to one size, and export refuses them (:mod:`gnncv.nn.layers.properties`).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -26,9 +27,26 @@ class ModelConfig(BaseModel):
         description="Sites start from bond-orientational invariants; without, from their species alone, "
         "and the model sees distances only.",
     )
-    message: Literal["attention", "filter"] = Field(
+    message: Literal["attention", "filter", "simple"] = Field(
         default="attention",
-        description="Messages weighted by attention, or summed through filters of the distance as in SchNet.",
+        description="Messages weighted by attention, summed through filters of the distance as in SchNet, or "
+        "simple: Update(h_i + Agg(h_j)).",
+    )
+    update: Literal["mean", "max", "network", "recurrent"] = Field(
+        default="network",
+        description="With `message: simple`: what a site makes of itself and the rest.",
+    )
+    aggregation: Literal["normalized_sum", "mean", "max", "network"] = Field(
+        default="normalized_sum", description="With `message: simple`: what a site takes from its neighbors."
+    )
+    self_weight: bool = Field(
+        default=False,
+        description="With `message: attention`: a learned weight of a site itself, too.",
+    )
+    concatenation: Literal["switched", "threshold", "attention"] = Field(
+        default="switched",
+        description="Edges that fade at the cutoff, that are one up to it, or (with `message: simple`) that "
+        "fade and are weighted by how likely both ends are part of a crystal.",
     )
     filter_by_species: bool = Field(
         default=False, description="With `message: filter`: a filter for each pair of species."
@@ -40,7 +58,13 @@ class ModelConfig(BaseModel):
     attention_constant: float = Field(default=1.0, ge=0, description="c in the attention's denominator.")
     latent: int = Field(default=4, ge=1, le=64, description="Latent dimensions.")
     activation: Literal["silu", "softplus", "tanh", "relu"] = Field(default="silu")
-    pooling: Literal["mean", "sum", "max"] = Field(default="mean", description="Sites to configuration.")
+    pooling: Literal["mean", "sum", "attention", "max", "assignment", "top_k"] = Field(
+        default="mean", description="Sites to configuration."
+    )
+    n_clusters: int = Field(default=4, ge=1, le=64, description="With `pooling: assignment`.")
+    kept_share: float = Field(
+        default=0.5, gt=0, le=1, description="With `pooling: top_k`: the share of the sites to keep."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "ModelConfig":
@@ -50,9 +74,21 @@ class ModelConfig(BaseModel):
             raise ValueError(f"width {self.width} must be a multiple of n_heads {self.n_heads}")
         if self.filter_by_species and self.message != "filter":
             raise ValueError(f"filter_by_species needs message 'filter', not {self.message!r}")
+        if self.self_weight and self.message != "attention":
+            raise ValueError(f"self_weight needs message 'attention', not {self.message!r}")
+        if self.concatenation == "attention" and self.message != "simple":
+            raise ValueError(
+                f"concatenation 'attention' needs message 'simple', not {self.message!r}: attention has "
+                "weights of its own, filters are tabulated"
+            )
         if not self.invariants and self.n_layers == 0:
             raise ValueError("without invariants, n_layers must be at least 1: nothing else sees positions")
         return self
+
+    @property
+    def fades(self) -> bool:
+        """Whether pairs fade at the cutoff."""
+        return self.switching == "quintic" and self.concatenation != "threshold"
 
     @property
     def switching_onset(self) -> float:

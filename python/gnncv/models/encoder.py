@@ -12,6 +12,12 @@ from gnncv.nn import (
     QuinticSwitching,
     RadialInvariants,
 )
+from gnncv.nn.layers import (
+    AttentionConcatenation,
+    MessageLayer,
+    SwitchedConcatenation,
+    ThresholdConcatenation,
+)
 from gnncv.nn.operators import pair_geometry
 from gnncv.nn.radial import GaussianBasis
 
@@ -43,9 +49,7 @@ class SiteEncoder(nn.Module):
     ) -> None:
         super().__init__()
         switching: nn.Module = (
-            QuinticSwitching(config.cutoff, config.switching_onset)
-            if config.switching == "quintic"
-            else HardCutoff()
+            QuinticSwitching(config.cutoff, config.switching_onset) if config.fades else HardCutoff()
         )
         activation = ACTIVATIONS[config.activation]
         self.invariants = config.invariants
@@ -68,10 +72,14 @@ class SiteEncoder(nn.Module):
             nn.Linear(config.width, config.width),
         )
         self.basis = GaussianBasis(0.0, config.cutoff, config.n_basis)
+        self.join = _concatenation(config, switching)
         self.layers = nn.ModuleList(_layer(config, n_species) for _ in range(config.n_layers))
         # how many bonds away an atom can change a latent, or the reconstruction error that goes into novelty
         first = self.environment.hops if config.invariants else 0
-        self.hops = max(self.environment.hops, first + config.n_layers)
+        weights = first if config.concatenation == "attention" else 0  # what edges depend on
+        for layer in self.layers:
+            first = max(first + 1, weights + layer.hops)
+        self.hops = max(self.environment.hops, first)
         self.latent_mean = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
         self.latent_log_variance = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
 
@@ -123,7 +131,7 @@ class SiteEncoder(nn.Module):
         features, invariants = self.start(raw, types, descriptors)
         distances = wide_distances.to(features.dtype)
         basis = self.basis(distances)
-        switching = self.environment.switching(distances)
+        switching = self.join(features, distances, center, neighbor)
         for layer in self.layers:
             features = layer(features, basis, switching, center, neighbor, row_ptr, types)
         return features, invariants
@@ -139,10 +147,27 @@ class SiteEncoder(nn.Module):
         return self.embed(torch.cat(known, dim=1)), invariants
 
 
-def _layer(config: ModelConfig, n_species: int) -> nn.Module:
+def _concatenation(config: ModelConfig, switching: nn.Module) -> nn.Module:
+    if config.concatenation == "attention":
+        return AttentionConcatenation(switching, config.width, ACTIVATIONS[config.activation]())
+    if config.concatenation == "threshold":
+        return ThresholdConcatenation(config.cutoff)
+    return SwitchedConcatenation(switching)
+
+
+def _layer(config: ModelConfig, n_species: int) -> AttentionLayer | FilterLayer | MessageLayer:
     activation = ACTIVATIONS[config.activation]()
+    if config.message == "simple":
+        return MessageLayer(config.width, activation, config.update, config.aggregation)
     if config.message == "filter":
         return FilterLayer(
             config.width, config.n_basis, activation, n_species if config.filter_by_species else 1
         )
-    return AttentionLayer(config.width, config.n_basis, config.n_heads, activation, config.attention_constant)
+    return AttentionLayer(
+        config.width,
+        config.n_basis,
+        config.n_heads,
+        activation,
+        config.attention_constant,
+        config.self_weight,
+    )

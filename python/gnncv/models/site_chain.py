@@ -1,5 +1,6 @@
 """Networks on sites as they follow one another between the sums over pairs."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gnncv.nn import AttentionLayer, FilterLayer, SiteNetwork, side_by_side, site_operators
+from gnncv.nn.layers import MessageLayer
 
 from .encoder import SiteEncoder
 
@@ -31,7 +33,13 @@ class Following:
 
     def after(self, network: nn.Module) -> SiteNetwork:
         """The network that gives the features, and this one on them."""
+        if isinstance(self.network, nn.Identity):
+            return SiteNetwork(network)
         return SiteNetwork(network, self.network, self.columns, self.with_features)
+
+    def alone(self) -> nn.Module:
+        """This network on features that no other one gives."""
+        return copy.deepcopy(self.network)
 
 
 def followings(encoder: SiteEncoder) -> list[Following]:
@@ -42,6 +50,8 @@ def followings(encoder: SiteEncoder) -> list[Following]:
 def _sent(layer: nn.Module) -> Following:
     if isinstance(layer, FilterLayer):
         return Following(layer.value, [layer.width], True)
+    if isinstance(layer, MessageLayer):
+        return Following(nn.Identity(), (), False)  # it sends the features themselves
     assert isinstance(layer, AttentionLayer)
     parts = (layer.value, layer.receiver, layer.sender)
     return Following(side_by_side(*parts), [part.out_features for part in parts], True)
@@ -81,8 +91,8 @@ class StartFromSpecies(nn.Module):
     def __init__(self, encoder: SiteEncoder, following: Following) -> None:
         super().__init__()
         features = encoder.embed(encoder.species_embedding.weight)
-        rows = torch.cat([features, following.network(features)], dim=1)
-        self.rows = nn.Parameter(rows, requires_grad=False)
+        rows = [features, following.network(features)] if following.with_features else [features]
+        self.rows = nn.Parameter(torch.cat(rows, dim=1), requires_grad=False)
         self.columns = [features.shape[1], *following.columns]
 
     def forward(self, invariants: Tensor, types: Tensor, descriptors: Tensor | None) -> list[Tensor]:

@@ -12,11 +12,13 @@ from gnncv.nn import (
 )
 from gnncv.nn.environment import MAGNITUDE_FLOOR
 from gnncv.nn.jets import layer_jets
+from gnncv.nn.layers import MessageLayer
 from gnncv.nn.radial_table import TOLERANCE, in_precision, tabulate
 
 from .encoder import SiteEncoder
 from .site_chain import Following, StartFromInvariants, StartFromSpecies, followings
 from .tabulated_filter import TabulatedFilter, TabulatedRadialInvariants
+from .tabulated_message import TabulatedMessage
 
 
 class TabulatedEnvironment(nn.Module):
@@ -113,6 +115,7 @@ class TabulatedAttention(nn.Module):
         self.cutoff = float(cutoff)
         self.lone = layer.lone
         self.bound = layer.bound
+        self.own = layer.own
         self.update = following.after(layer.update)
 
     def forward(
@@ -142,7 +145,8 @@ class TabulatedAttention(nn.Module):
             self.bound,
             half_begin,
         )
-        return self.update([features, messages], features)
+        own = self.own(features)
+        return self.update([own, messages], own)
 
 
 class TabulatedEncoder(nn.Module):
@@ -171,7 +175,7 @@ class TabulatedEncoder(nn.Module):
         self.environment = _environment(encoder, cutoff, tolerance)
         first, *next_ = followings(encoder)
         layers = [
-            _layer(layer, encoder.basis, switching, cutoff, tolerance, following)
+            _layer(layer, encoder.basis, switching, cutoff, tolerance, following, encoder.join)
             for layer, following in zip(encoder.layers, next_, strict=True)
         ]
         self.layers = nn.ModuleList(layers)
@@ -233,8 +237,11 @@ def _layer(
     cutoff: float,
     tolerance: float,
     following: Following,
-) -> TabulatedAttention | TabulatedFilter:
+    join: nn.Module,
+) -> TabulatedAttention | TabulatedFilter | TabulatedMessage:
     if isinstance(layer, FilterLayer):
         return TabulatedFilter(layer, basis, switching, cutoff, tolerance, following)
+    if isinstance(layer, MessageLayer):
+        return TabulatedMessage(layer, basis, switching, cutoff, tolerance, following, join)
     assert isinstance(layer, AttentionLayer)
     return TabulatedAttention(layer, basis, switching, cutoff, tolerance, following)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from . import operators
 from .jets import RadialJets, linear_jet
+from .layers.self_weight import SelfWeight
 
 
 class AttentionLayer(nn.Module):
@@ -27,10 +28,23 @@ class AttentionLayer(nn.Module):
         Smooth non-linearity of the update.
     lone
         The constant ``c``; must be positive for a continuous model.
+    self_weight
+        Whether ``h_i`` on the right is weighted, too, see :class:`gnncv.nn.layers.SelfWeight`.
     """
 
-    def __init__(self, width: int, n_basis: int, n_heads: int, activation: nn.Module, lone: float) -> None:
+    hops = 1
+
+    def __init__(
+        self,
+        width: int,
+        n_basis: int,
+        n_heads: int,
+        activation: nn.Module,
+        lone: float,
+        self_weight: bool = False,
+    ) -> None:
         super().__init__()
+        self.own = SelfWeight(width) if self_weight else nn.Identity()
         self.lone = float(lone)
         self.bound = 5.0
         self.value = nn.Linear(width, width, bias=False)
@@ -60,7 +74,8 @@ class AttentionLayer(nn.Module):
         messages = operators.attention_message_passing(
             logits, switching, self.filter(basis), self.value(features), neighbor, row_ptr, self.lone
         )
-        return features + self.update(torch.cat([features, messages], dim=1))
+        own = self.own(features)
+        return own + self.update(torch.cat([own, messages], dim=1))
 
     def jet(self, radial: RadialJets) -> Tensor:
         """Jets of what its table holds, ``(3, K, C + H + 1)``: filters, logits, switching function."""
@@ -82,4 +97,5 @@ class AttentionLayer(nn.Module):
         messages = operators.table_attention(
             distances, neighbor, row_ptr, table, cutoff, *sites, self.lone, self.bound
         )
-        return features + self.update(torch.cat([features, messages], dim=1))
+        own = self.own(features)
+        return own + self.update(torch.cat([own, messages], dim=1))

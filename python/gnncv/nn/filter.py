@@ -24,6 +24,8 @@ class FilterLayer(nn.Module):
         Number of species when each pair of them has a filter of its own, else 1.
     """
 
+    hops = 1
+
     def __init__(self, width: int, n_basis: int, activation: nn.Module, n_species: int = 1) -> None:
         super().__init__()
         self.width = width

@@ -13,6 +13,7 @@ from gnncv.data.graph import NO_PHASE
 from gnncv.models import CollectiveVariables, GraphAutoencoder
 from gnncv.models.collective_variables import NOVELTY_POWER, output_names
 from gnncv.nn.latent_density import N_COMPONENTS, LatentDensity
+from gnncv.nn.layers import MessageLayer
 
 NOVELTY_QUANTILE = 0.99
 SCALE_FLOOR = 1e-2
@@ -55,6 +56,8 @@ def standardize_messages(model: GraphAutoencoder, dataset: GraphDataset) -> None
     dtype = next(model.parameters()).dtype
     batches = list(itertools.islice(_batches(dataset, dtype), INITIAL_BATCHES))
     for layer in model.encoder.layers:
+        if isinstance(layer, MessageLayer):
+            continue  # no layer of it sees the messages alone
         first = layer.get_submodule("update.0")
         assert isinstance(first, torch.nn.Linear)
         seen: list[Tensor] = []

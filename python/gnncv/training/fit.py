@@ -108,6 +108,8 @@ def _use_tables(model: GraphAutoencoder, datasets: _Datasets, config: TrainConfi
     """Train through tables if the model is smooth, and compute once what no parameter changes."""
     if not config.training.tables or config.model.activation not in SMOOTH_ACTIVATIONS:
         return
+    if config.model.message == "simple":
+        return  # nothing that is learned depends on distance: there is nothing to tabulate
     model.train_through_tables()
     assert model.tables is not None
     for dataset in (datasets.training, datasets.plain, datasets.validation):
