@@ -1,4 +1,4 @@
-"""Random models of two species that see distances only, exported with tables."""
+"""Random models of two species, most of which see distances only, exported with tables."""
 
 from pathlib import Path
 
@@ -15,6 +15,11 @@ _SHARED = {"cutoff": 3.4, "invariants": False, "n_layers": 2, "width": 16, "late
 CONFIGURATIONS = {
     "filter": ModelConfig(message="filter", filter_by_species=True, **_SHARED),
     "attention": ModelConfig(**_SHARED),
+    "simple": ModelConfig(
+        message="simple", update="recurrent", concatenation="attention", pooling="attention", **_SHARED
+    ),
+    "network": ModelConfig(message="simple", aggregation="network", **_SHARED | {"invariants": True}),
+    "self_weight": ModelConfig(self_weight=True, pooling="attention", **_SHARED),
 }
 
 
@@ -26,6 +31,9 @@ def write_distance_model(path: Path, precision: str, kind: str, seed: int = 0) -
         torch.manual_seed(seed)
         model = GraphAutoencoder(config, SPECIES, PHASES).eval()
         model.centroids.normal_()
+        for name, parameter in model.named_parameters():
+            if ".own.score" in name:  # at first a self weight is one
+                torch.nn.init.normal_(parameter)
     names = output_names(config.latent, PHASES)
     facts = {
         "format_version": 2,

@@ -58,7 +58,7 @@ class ExportedModel(CollectiveVariables):
         self.hops = model.encoder.hops
         self.species = list(model.species)
         self.output_names = list(output_names(model.config.latent, model.phases, model.config.pooling))
-        self.site_names = site_names(model.config.latent, model.phases)
+        self.site_names = site_names(model.config.latent, model.phases, model.config.pooling)
         self._describe(() if model.topology is None else model.topology.molecules)
 
     def _describe(self, molecules: Sequence[Molecule]) -> None:
@@ -206,7 +206,7 @@ def _facts(trained: TrainedRun, precision: str, exported: ExportedModel) -> dict
             {"name": name, "kind": kind}
             for name, kind in output_names(model.config.latent, model.phases, model.config.pooling).items()
         ],
-        "site_outputs": site_names(model.config.latent, model.phases),
+        "site_outputs": site_names(model.config.latent, model.phases, model.config.pooling),
         "centroids": {name: row.tolist() for name, row in zip(model.phases, model.centroids, strict=True)},
         "novelty_scales": {
             "reconstruction_error": float(model.error_scale),

@@ -8,11 +8,13 @@ from torch import Tensor, nn
 
 from gnncv.data.graph import GraphBatch
 from gnncv.nn import ACTIVATIONS, LatentDensity, operators
+from gnncv.nn.layers import FeatureDecoder, InnerProductDecoder, sample
 from gnncv.topology import Topology
 
 from .config import ModelConfig
 from .encoder import SiteEncoder
 from .molecule_embeddings import MoleculeEmbeddings
+from .pooling import WITH_EDGES, edges_of, make_pooling
 from .trained_tables import TrainedTables
 
 
@@ -26,7 +28,7 @@ class Encoding:
 
     def sample(self) -> Tensor:
         """Latents drawn from the encoded normal distributions (reparametrization trick)."""
-        return self.mean + torch.exp(0.5 * self.log_variance) * torch.randn_like(self.mean)
+        return sample(self.mean, self.log_variance)
 
 
 class GraphAutoencoder(nn.Module):
@@ -72,14 +74,8 @@ class GraphAutoencoder(nn.Module):
         activation = ACTIVATIONS[config.activation]
         self.encoder = SiteEncoder(config, len(self.species), molecules)
         n_features = self.encoder.environment.n_features
-        self.environment_decoder = nn.Sequential(
-            nn.Linear(config.latent, config.width),
-            activation(),
-            nn.Linear(config.width, config.width),
-            activation(),
-            nn.Linear(config.width, n_features),
-        )
-        self.adjacency_decoder = nn.Linear(config.latent, config.width, bias=False)
+        self.environment_decoder = FeatureDecoder(config.latent, config.width, n_features, activation)
+        self.adjacency_decoder = InnerProductDecoder(config.latent, config.width)
         self.phase_head = (
             nn.Sequential(
                 nn.Linear(config.latent, config.width),
@@ -89,6 +85,7 @@ class GraphAutoencoder(nn.Module):
             if self.phases
             else None
         )
+        self.pooling = make_pooling(config)
         self.density = LatentDensity(config.latent)
         self.tables: TrainedTables | None = None
         for scale in ("error_scale", "surprise_scale", "novelty_scale"):
@@ -116,12 +113,14 @@ class GraphAutoencoder(nn.Module):
 
     def adjacency(self, latents: Tensor, batch: GraphBatch) -> Tensor:
         """Logits ``(P,)`` that two neighboring sites are joined: the inner product of their projections."""
-        projected = self.adjacency_decoder(latents)
-        return (projected[batch.center] * projected[batch.neighbor]).sum(dim=1)
+        return self.adjacency_decoder.logits(latents, batch.center, batch.neighbor)
 
     def pool(self, per_site: Tensor, batch: GraphBatch) -> Tensor:
-        """Pool ``(N, C)`` over the sites of each frame to ``(B, C)``, as ``config.pooling`` says."""
-        frame = batch.frame[:, None].expand_as(per_site)
-        empty = per_site.new_zeros((batch.n_frames, per_site.shape[1]))
-        reduce = {"mean": "mean", "sum": "sum", "max": "amax"}[self.config.pooling]
-        return empty.scatter_reduce(0, frame, per_site, reduce=reduce, include_self=False)
+        """Pool ``(N, C)`` over the sites of each frame to ``(B, C)``, as ``config.pooling`` says.
+
+        ``C`` is the number of latents where pooling has parameters.
+        """
+        edges = None
+        if isinstance(self.pooling, WITH_EDGES):
+            edges = edges_of(batch, self.encoder.environment.switching)
+        return self.pooling(per_site, batch.frame, batch.n_frames, edges)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnncv.nn import SiteNetwork, site_operators
+from gnncv.nn.layers import AttentionPooling, bounded_weights
 
 from .autoencoder import GraphAutoencoder
 from .encoder import SiteEncoder
@@ -38,13 +39,14 @@ def output_names(latent: int, phases: list[str], pooling: str = "mean") -> dict[
     return names
 
 
-def site_names(latent: int, phases: list[str]) -> list[str]:
-    """Names of the per-site columns."""
+def site_names(latent: int, phases: list[str], pooling: str = "mean") -> list[str]:
+    """Names of the per-site columns; ``weight`` is that of attention pooling."""
     suffixes = ["" if len(phases) == 2 else f"-{phase}" for phase in phases[1:]]
     return [
         *(f"latent-{k + 1}" for k in range(latent)),
         *(f"crystallinity{suffix}" for suffix in suffixes),
         "novelty",
+        *(["weight"] if pooling == "attention" else []),
     ]
 
 
@@ -67,6 +69,9 @@ class CollectiveVariables(nn.Module):
         super().__init__()
         self.n_latent = model.config.latent
         self.sum_pooling = model.config.pooling == "sum"
+        attends = isinstance(model.pooling, AttentionPooling)
+        self.score = SiteNetwork(model.pooling.score) if attends else None
+        self.bound = model.pooling.bound if attends else 0.0
         self.encoder: SiteEncoder | TabulatedEncoder = model.encoder
         self.decoder = SiteNetwork(model.environment_decoder)
         classifier = None if model.phase_head is None else SiteNetwork(model.phase_head)
@@ -91,14 +96,17 @@ class CollectiveVariables(nn.Module):
         axes: Tensor | None = None,
         descriptors: Tensor | None = None,
     ) -> Tensor:
-        """Per-site latent means, phase probabilities without the reference's, novelty: ``(N, S)`` float64."""
+        """Per-site latent means, phase probabilities without the reference's, novelty: ``(N, S)`` float64.
+
+        Behind them, with attention pooling, the site's weight.
+        """
         mean, invariants = self.encoder.means(vectors, center, neighbor, row_ptr, types, axes, descriptors)
         return self.outcomes(mean, invariants)
 
     def outcomes(self, mean: Tensor, invariants: Tensor) -> Tensor:
         """The columns of :meth:`site_part` from latent means and invariants."""
         density = self.density
-        return site_operators.site_outcomes(
+        columns = site_operators.site_outcomes(
             mean,
             invariants,
             self.decoder.numbers,
@@ -109,15 +117,29 @@ class CollectiveVariables(nn.Module):
             [density.log_weights, density.means, density.whitenings, density.floor],
             self.scales,
         )
+        if self.score is None:
+            return columns
+        weights = bounded_weights(self.score([mean])[0].to(columns.dtype), self.bound)
+        return torch.cat([columns, weights], dim=1)
 
     @torch.jit.export
     def sums(self, site: Tensor) -> Tensor:
-        """Sums over sites, float64: latents, probabilities, ``novelty^p``, and the number of sites."""
-        return site_operators.site_sums(site)
+        """Sums over sites, float64: latents, probabilities, ``novelty^p``, and the number of sites.
+
+        Before them, with attention pooling, the weighted latents and the weights.
+        """
+        if self.score is None:
+            return site_operators.site_sums(site)
+        weights = site[:, -1:]
+        weighted = (weights * site[:, : self.n_latent]).sum(dim=0)
+        return torch.cat([weighted, weights.sum(dim=0), site_operators.site_sums(site[:, :-1].contiguous())])
 
     @torch.jit.export
     def head(self, sums: Tensor) -> Tensor:
         """Outputs ``(K,)``, float64, from the sums."""
+        if self.score is not None:
+            latent = sums[: self.n_latent] / sums[self.n_latent]
+            sums = torch.cat([latent * sums[-1], sums[2 * self.n_latent + 1 :]])
         return site_operators.pooled_outputs(
             sums, self.centroids, self.n_latent, self.sum_pooling, self.softness, self.power
         )

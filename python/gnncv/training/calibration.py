@@ -10,8 +10,9 @@ from torch import Tensor
 
 from gnncv.data import GraphBatch, GraphDataset, collate
 from gnncv.data.graph import NO_PHASE
-from gnncv.models import CollectiveVariables, GraphAutoencoder
+from gnncv.models import GraphAutoencoder
 from gnncv.models.collective_variables import NOVELTY_POWER, output_names
+from gnncv.models.frame_values import frame_latents, frame_values
 from gnncv.nn.latent_density import N_COMPONENTS, LatentDensity
 from gnncv.nn.layers import MessageLayer
 
@@ -83,7 +84,7 @@ def calibrate(model: GraphAutoencoder, plain: GraphDataset, augmented: GraphData
     dtype = next(model.parameters()).dtype
     latents, phases = [], []
     for batch in _batches(plain, dtype):
-        latents.append(_frame_means(model.encode(batch).mean.double(), batch))
+        latents.append(frame_latents(model, model.encode(batch).mean, batch))
         phases.append(batch.phase)
     joined, labels = torch.cat(latents), torch.cat(phases)
     for k in range(len(model.phases)):
@@ -129,21 +130,14 @@ def _fit_density(density: LatentDensity, latents: Tensor, seed: int) -> None:
     )
 
 
-def _frame_means(values: Tensor, batch: GraphBatch) -> Tensor:
-    sums = values.new_zeros((batch.n_frames, values.shape[1])).index_add(0, batch.frame, values)
-    return sums / torch.bincount(batch.frame, minlength=batch.n_frames)[:, None]
-
-
 @torch.no_grad()
 def frame_outputs(model: GraphAutoencoder, dataset: GraphDataset) -> tuple[np.ndarray, np.ndarray]:
     """Outputs ``(B, K)`` and phase ``(B,)`` of every frame of a data set."""
-    cvs = CollectiveVariables(model)
     dtype = next(model.parameters()).dtype
     values, phases = [], []
     for k in range(len(dataset)):
         batch = collate([dataset[k]]).to("cpu", dtype)
-        pairs = (batch.vectors, batch.center, batch.neighbor, batch.row_ptr)
-        values.append(cvs(*pairs, batch.types, *batch.molecules).numpy())
+        values.append(frame_values(model, batch)[0].numpy())
         phases.append(int(batch.phase[0]))
     return np.array(values), np.array(phases)
 

@@ -55,6 +55,11 @@ class LossConfig(BaseModel):
     adjacency: float = Field(default=0.1, ge=0, description="Adjacency of neighboring sites.")
     divergence: float = Field(default=1e-3, ge=0, description="Kullback-Leibler term of the latents.")
     phase: float = Field(default=0.5, ge=0, description="Phase labels, where there are any.")
+    pooled: float = Field(
+        default=0.5,
+        ge=0,
+        description="Phase, or mean invariants, from the pooled latent; not for `pooling` mean and sum.",
+    )
 
 
 class Optimization(BaseModel):

@@ -9,8 +9,10 @@ from torch.nn import functional
 from gnncv.data.graph import NO_PHASE, GraphBatch
 from gnncv.models import Encoding, GraphAutoencoder
 from gnncv.nn import operators
+from gnncv.nn.layers import DivergenceLoss, ReconstructionLoss
 
 from .config import LossConfig
+from .pooled_loss import pooled_loss
 
 
 @dataclass
@@ -21,6 +23,7 @@ class LossTerms:
     adjacency: Tensor
     divergence: Tensor
     phase: Tensor
+    pooled: Tensor
     accuracy: Tensor
 
     def total(self, weights: LossConfig) -> Tensor:
@@ -30,6 +33,7 @@ class LossTerms:
             + weights.adjacency * self.adjacency
             + weights.divergence * self.divergence
             + weights.phase * self.phase
+            + weights.pooled * self.pooled
         )
 
 
@@ -38,17 +42,12 @@ def autoencoder_loss(model: GraphAutoencoder, batch: GraphBatch, encoding: Encod
 
     The reconstruction is the mean squared error of the standardized invariants; the divergence that of the
     latents from the standard normal distribution; adjacency the cross entropy of the decoded edges against
-    the switching function; phase that of the site classifier.
+    the switching function; phase that of the site classifier; pooled that of :func:`pooled_loss`.
     """
     latents = encoding.sample() if model.training else encoding.mean
     target = reconstruction_target(encoding.invariants)
-    reconstruction = (model.environment_decoder(latents) - target).square().mean()
-    divergence = (
-        0.5
-        * (encoding.mean.square() + encoding.log_variance.exp() - 1.0 - encoding.log_variance)
-        .sum(dim=1)
-        .mean()
-    )
+    reconstruction = ReconstructionLoss()(model.environment_decoder(latents), target)
+    divergence = DivergenceLoss()(encoding.mean, encoding.log_variance)
     adjacency = reconstruction.new_zeros(())
     if batch.center.shape[0] > 0:
         with torch.no_grad():
@@ -57,7 +56,8 @@ def autoencoder_loss(model: GraphAutoencoder, batch: GraphBatch, encoding: Encod
             model.adjacency_decoder(latents), joined, batch.neighbor, batch.row_ptr
         )
     phase, accuracy = _phase_terms(model, batch, encoding.mean)
-    return LossTerms(reconstruction, adjacency, divergence, phase, accuracy)
+    pooled = pooled_loss(model, batch, encoding)
+    return LossTerms(reconstruction, adjacency, divergence, phase, pooled, accuracy)
 
 
 def reconstruction_target(invariants: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from ase import Atoms
 
 import gnncv
 from core_model import write_core_model
-from distance_models import write_distance_model
+from distance_models import CONFIGURATIONS, write_distance_model
 from gnncv._native import load_operators
 from systems import random_structure
 
@@ -53,13 +53,13 @@ def in_double(path: Path, folder: Path) -> Path:
 
 @pytest.fixture(
     scope="session",
-    params=["random", "filter", "attention", *SHIPPED],
+    params=["random", *CONFIGURATIONS, *SHIPPED],
     ids=lambda p: p if isinstance(p, str) else p.stem,
 )
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
     folder = tmp_path_factory.mktemp("models")
     single, double = folder / "single.pt", folder / "double.pt"
-    if request.param in ("filter", "attention"):
+    if request.param in CONFIGURATIONS:
         files = ((double, "float64"), (single, "float32"))
         return Subject(*(write_distance_model(*file, request.param) for file in files))
     if request.param == "random":
