@@ -34,6 +34,8 @@ def write_distance_model(path: Path, precision: str, kind: str, seed: int = 0) -
         for name, parameter in model.named_parameters():
             if ".own.score" in name:  # at first a self weight is one
                 torch.nn.init.normal_(parameter)
+            elif config.message == "simple" and parameter.ndim == 2:  # at first every site is much alike
+                parameter.data.mul_(3.0)
     names = output_names(config.latent, PHASES)
     facts = {
         "format_version": 2,

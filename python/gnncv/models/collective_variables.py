@@ -69,9 +69,9 @@ class CollectiveVariables(nn.Module):
         super().__init__()
         self.n_latent = model.config.latent
         self.sum_pooling = model.config.pooling == "sum"
-        attends = isinstance(model.pooling, AttentionPooling)
-        self.score = SiteNetwork(model.pooling.score) if attends else None
-        self.bound = model.pooling.bound if attends else 0.0
+        pooling = model.pooling
+        self.score = SiteNetwork(pooling.score) if isinstance(pooling, AttentionPooling) else None
+        self.bound = pooling.bound if isinstance(pooling, AttentionPooling) else 0.0
         self.encoder: SiteEncoder | TabulatedEncoder = model.encoder
         self.decoder = SiteNetwork(model.environment_decoder)
         classifier = None if model.phase_head is None else SiteNetwork(model.phase_head)

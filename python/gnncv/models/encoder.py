@@ -73,11 +73,12 @@ class SiteEncoder(nn.Module):
         )
         self.basis = GaussianBasis(0.0, config.cutoff, config.n_basis)
         self.join = _concatenation(config, switching)
-        self.layers = nn.ModuleList(_layer(config, n_species) for _ in range(config.n_layers))
+        layers = [_layer(config, n_species) for _ in range(config.n_layers)]
+        self.layers = nn.ModuleList(layers)
         # how many bonds away an atom can change a latent, or the reconstruction error that goes into novelty
         first = self.environment.hops if config.invariants else 0
         weights = first if config.concatenation == "attention" else 0  # what edges depend on
-        for layer in self.layers:
+        for layer in layers:
             first = max(first + 1, weights + layer.hops)
         self.hops = max(self.environment.hops, first)
         self.latent_mean = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
