@@ -131,7 +131,7 @@ FORBIDDEN_IMPORTS = {
 for _room in set(FORBIDDEN_IMPORTS) - {"learned_bias", "rounds", "demo"}:
     FORBIDDEN_IMPORTS[_room] += ("learned_bias",)
 FORBIDDEN_LIBRARIES = {
-    "topology": ("openmm", "lightning", "vesin", "scipy", "sklearn", "matplotlib"),
+    "topology": ("openmm", "lightning", "sklearn", "matplotlib"),
     "files": ("torch", "openmm", "lightning"),
     "analysis": ("torch", "openmm", "lightning"),
     "plumed": ("torch", "openmm", "lightning", "ase", "plumed"),
