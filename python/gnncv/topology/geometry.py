@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from gnncv.errors import InvalidArgument
+from gnncv.topology.axis import Axis
 from gnncv.topology.layout import SiteLayout, Topology
-from gnncv.topology.molecule import Axis, Molecule
+from gnncv.topology.molecule import Molecule
 
 LEAST_LENGTH = 1e-3  # angstrom (a ring's area: angstrom^2), below which a vector gives no direction
 LEAST_SINE = 1e-3  # of the angles next to a torsion

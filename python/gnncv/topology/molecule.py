@@ -7,62 +7,22 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from ase.data import atomic_numbers
 
 from gnncv.errors import InvalidArgument
+from gnncv.topology.axis import SUM_TOLERANCE, Axis
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from gnncv.topology.choices import Choices
 
 Pair = tuple[int, int]
 Quadruple = tuple[int, int, int, int]
 Value = TypeVar("Value")
-SUM_TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A direction of a molecule: along a weighted sum of its positions, or normal to a ring.
-
-    Attributes
-    ----------
-    name
-        What the axis is called.
-    weights
-        (n_atoms,) numbers w that sum to zero: the unit vector along sum_a w_a r_a.
-    ring
-        Atoms of a ring in order: the unit vector along its area vector 1/2 sum_k r_k x r_{k+1}. A normal is
-        an axial vector, whose sign would tell mirror images apart: it is always headless.
-    headless
-        Whether the vector and its opposite mean the same.
-
-    Raises
-    ------
-    InvalidArgument
-        If there are both weights and a ring or neither, if the weights do not sum to zero, or if a ring has
-        fewer than three atoms, an atom twice, or a head.
-    """
-
-    name: str
-    weights: tuple[float, ...] = ()
-    ring: tuple[int, ...] = ()
-    headless: bool = True
-
-    def __post_init__(self) -> None:
-        where = f"axis {self.name!r}"
-        if bool(self.weights) == bool(self.ring):
-            raise InvalidArgument(f"{where}: give either weights of the atoms or the atoms of a ring")
-        if self.weights:
-            total, scale = math.fsum(self.weights), max(abs(w) for w in self.weights)
-            if not (math.isfinite(scale) and scale > 0 and abs(total) <= SUM_TOLERANCE * scale):
-                raise InvalidArgument(
-                    f"{where}: the weights sum to {total:g}; they must sum to 0, and not all be 0"
-                )
-        elif len(self.ring) < 3 or len(set(self.ring)) < len(self.ring):
-            raise InvalidArgument(f"{where}: ring {list(self.ring)} must be at least 3 different atoms")
-        elif not self.headless:
-            raise InvalidArgument(
-                f"{where}: the normal of a ring is headless: a sign would tell mirror images apart"
-            )
 
 
 @dataclass(frozen=True)
@@ -207,6 +167,69 @@ class Molecule:
                     pending.append(child)
                     steps.append((child, parent))
         return tuple(steps)
+
+    @classmethod
+    def from_structure(cls, atoms: Atoms, name: str | None = None, **choices: Unpack[Choices]) -> Molecule:
+        """Template of the one molecule that a structure is, its bonds guessed from covalent radii.
+
+        Parameters
+        ----------
+        atoms
+            The molecule; it may be split across periodic boundaries. All bond orders are 1.
+        name
+            Of the kind; its formula if absent.
+        choices
+            Center, axes, descriptors and charges, see `gnncv.topology.Choices`.
+
+        Raises
+        ------
+        InvalidArgument
+            If bonds do not join the atoms into one molecule, or something chosen does not fit it.
+        """
+        from gnncv.topology.templates import molecule_of_structure
+
+        return molecule_of_structure(atoms, name, **choices)
+
+    @classmethod
+    def from_smiles(
+        cls, smiles: str, name: str | None = None, atoms: Atoms | None = None, **choices: Unpack[Choices]
+    ) -> Molecule:
+        """Template of a SMILES: bonds, their orders and formal charges; needs RDKit.
+
+        Parameters
+        ----------
+        smiles
+            Of one molecule, hydrogens written or not.
+        name
+            Of the kind; the SMILES if absent.
+        atoms
+            A frame that the molecule is in: its atoms get the order that they have there (of the first such
+            molecule), and typical lengths from there. Without, the order is the SMILES' own, hydrogens last.
+        choices
+            Center, axes, descriptors and charges, see `gnncv.topology.Choices`. Atoms named there are
+            numbered in the order of the frame.
+
+        Raises
+        ------
+        InvalidArgument
+            If the SMILES cannot be read, if no molecule of the frame has its graph (the text says how they
+            differ), or if something chosen does not fit.
+        """
+        from gnncv.topology.templates import molecule_of_smiles
+
+        return molecule_of_smiles(smiles, name, atoms, **choices)
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, name: str | None = None, atoms: Atoms | None = None, **choices: Unpack[Choices]
+    ) -> Molecule:
+        """Template of the molecule in a file with bonds: PDB with CONECT, SDF, MOL or MOL2; needs RDKit.
+
+        As `from_smiles`; without `atoms`, the order is that of the file.
+        """
+        from gnncv.topology.templates import molecule_of_file
+
+        return molecule_of_file(path, name, atoms, **choices)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON."""
