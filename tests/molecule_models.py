@@ -36,9 +36,9 @@ class Conformations(torch.nn.Module):
         return torch.tanh(self.linear(descriptors.to(self.linear.weight.dtype)))
 
 
-def molecule_model(kind: str, seed: int = 0) -> GraphAutoencoder:
-    """An untrained model of `molecules.some_topology`."""
-    topology = some_topology()
+def molecule_model(kind: str, topology: Topology | None = None, seed: int = 0) -> GraphAutoencoder:
+    """An untrained model of a topology, by default `molecules.some_topology`."""
+    topology = topology or some_topology()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         numbers = [molecule.n_descriptors for molecule in topology.molecules]
@@ -49,11 +49,15 @@ def molecule_model(kind: str, seed: int = 0) -> GraphAutoencoder:
 
 
 def write_molecule_model(
-    path: Path, precision: str = "float64", kind: str = "invariants", tables: bool = True
+    path: Path,
+    precision: str = "float64",
+    kind: str = "invariants",
+    tables: bool = True,
+    topology: Topology | None = None,
 ) -> Path:
     """Write the model file, the same weights in both precisions, and return its path."""
     load_operators()
-    model = molecule_model(kind)
+    model = molecule_model(kind, topology)
     names = output_names(model.config.latent, PHASES)
     facts = {
         "format_version": 2,

@@ -131,9 +131,13 @@ def _template(arguments: argparse.Namespace) -> int:
 
     symbols = None if arguments.structure is None else _symbols(arguments.structure)
     cv = CollectiveVariable(arguments.model)
-    n_atoms = None if symbols is None else len(symbols)
-    suggestion = suggest(cv.names, cv.metadata, arguments.cv, n_atoms)
-    subject = Subject(arguments.model, cv.species, symbols, _load_line(arguments.plumed))
+    n_sites = None if symbols is None else len(symbols)
+    molecules = cv.kinds if cv.kinds != cv.species else []
+    if symbols is not None and molecules:
+        cv.bind(symbols)
+        n_sites = len(cv.site_kinds)
+    suggestion = suggest(cv.names, cv.metadata, arguments.cv, n_sites)
+    subject = Subject(arguments.model, cv.species, symbols, _load_line(arguments.plumed), molecules)
     text = write_template(subject, arguments.method, suggestion, arguments.temperature)
     if arguments.output is None:
         print(text, end="")

@@ -27,12 +27,15 @@ class Subject:
         Those of the system's atoms, in the order of the MD engine; None if they are not known.
     load
         The line that loads the plugin; None if there is none yet.
+    molecules
+        Names of the kinds of molecules it knows.
     """
 
     model: Path
     species: Sequence[str]
     symbols: Sequence[str] | None
     load: str | None
+    molecules: Sequence[str] = ()
 
 
 def write_template(subject: Subject, method: str, suggestion: Suggestion, temperature: float) -> str:
@@ -108,6 +111,8 @@ def _arguments(subject: Subject) -> list[Line]:
 
 def _atoms(subject: Subject) -> list[Line]:
     """Which atoms the model sees, and which species they are."""
+    if subject.molecules:
+        return _atoms_of_molecules(subject)
     if subject.symbols is None:
         if len(subject.species) == 1:
             return [("ATOMS=@mdatoms", f"every atom of the system: all of them are {subject.species[0]}")]
@@ -122,10 +127,30 @@ def _atoms(subject: Subject) -> list[Line]:
         )
     if len(subject.species) == 1:
         return [(f"ATOMS=1-{len(subject.symbols)}", "every atom that the model sees, counted from 1")]
-    present = [name for name in subject.species if name in subject.symbols]
+    return _species(subject, subject.symbols)
+
+
+def _atoms_of_molecules(subject: Subject) -> list[Line]:
+    """All atoms, molecule by molecule; one kind of molecule alone says which species they are."""
+    order = f"molecule by molecule ({', '.join(subject.molecules)}), atoms as in the training frames"
+    if subject.symbols is None:
+        if len(subject.molecules) == 1:
+            return [("ATOMS=@mdatoms", order)]
+        raise InvalidArgument(
+            f"the model knows several kinds of sites ({', '.join(subject.molecules)}): give a structure with "
+            "--structure, so that it is known which atom is which"
+        )
+    atoms = (f"ATOMS=1-{len(subject.symbols)}", order)
+    if len(subject.molecules) == 1:
+        return [atoms]
+    return [atoms, *_species(subject, subject.symbols)]
+
+
+def _species(subject: Subject, symbols: Sequence[str]) -> list[Line]:
+    present = [name for name in subject.species if name in symbols]
     lines = []
     for number, name in enumerate(present, start=1):
-        serials = [k for k, symbol in enumerate(subject.symbols, start=1) if symbol == name]
+        serials = [k for k, symbol in enumerate(symbols, start=1) if symbol == name]
         lines.append((f"SPECIES{number}={_ranges(serials)}", f"atoms of {name}, counted from 1"))
     return [*lines, (f"SPECIES_TO_TYPES={','.join(present)}", "what the model calls them")]
 

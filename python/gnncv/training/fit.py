@@ -13,7 +13,9 @@ from ase import Atoms
 from gnncv.data import GraphDataset, Split, collate, data_hash, load_frames, split_frames
 from gnncv.errors import InvalidArgument
 from gnncv.models import GraphAutoencoder
+from gnncv.models.molecule_embeddings import MoleculeEmbeddings
 from gnncv.nn import SMOOTH_ACTIVATIONS
+from gnncv.topology import Topology
 
 from .calibration import (
     calibrate,
@@ -47,6 +49,8 @@ def fit(
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = True,
+    topology: Topology | None = None,
+    molecules: MoleculeEmbeddings | None = None,
 ) -> TrainedRun:
     """Train, calibrate and save a graph autoencoder.
 
@@ -82,9 +86,10 @@ def fit(
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
     loaded = list(frames) if frames is not None else configured_frames(config)
     split = _split(loaded, config)
-    datasets = _datasets(loaded, split, config)
+    datasets = _datasets(loaded, split, config, topology)
     checkpoint = prepare_folder(folder, config, overwrite)
-    model = GraphAutoencoder(config.model, datasets.training.species, datasets.training.phases)
+    training = datasets.training
+    model = GraphAutoencoder(config.model, training.species, training.phases, topology, molecules)
     _use_tables(model, datasets, config)
     standardize_features(model, datasets.training)
     if not config.model.invariants:
@@ -143,22 +148,23 @@ def _split(frames: list[Atoms], config: TrainConfig) -> Split:
     )
 
 
-def _datasets(frames: list[Atoms], split: Split, config: TrainConfig) -> _Datasets:
+def _datasets(frames: list[Atoms], split: Split, config: TrainConfig, topology: Topology | None) -> _Datasets:
     phases = config.data.phase_names()
     labels = {atoms.info.get("phase") for atoms in frames}
     for phase in phases:
         if phase not in labels:
             raise InvalidArgument(f"no frame is labeled {phase!r}, which the configuration names as a phase")
-    species = sorted({symbol for atoms in frames for symbol in atoms.get_chemical_symbols()})
+    found = {symbol for atoms in frames for symbol in atoms.get_chemical_symbols()}
+    species = sorted(found) if topology is None else topology.kinds
     training = [frames[k] for k in split.training]
     validation = [frames[k] for k in split.validation]
     cutoff, seed, augmentation = config.model.cutoff, config.training.seed, config.augmentation
     volumes = augmentation.volume_range(training)
     return _Datasets(
-        GraphDataset(training, cutoff, species, phases, augmentation, volumes, seed),
-        GraphDataset(training, cutoff, species, phases),
-        GraphDataset(validation, cutoff, species, phases, augmentation, volumes, seed + 1, fixed=True),
-        GraphDataset(validation, cutoff, species, phases),
+        GraphDataset(training, cutoff, species, phases, augmentation, volumes, seed, topology=topology),
+        GraphDataset(training, cutoff, species, phases, topology=topology),
+        GraphDataset(validation, cutoff, species, phases, augmentation, volumes, seed + 1, True, topology),
+        GraphDataset(validation, cutoff, species, phases, topology=topology),
     )
 
 
@@ -213,6 +219,7 @@ def _summary(
     return {
         "model": config.model.model_dump(),
         "species": model.species,
+        "topology": None if model.topology is None else model.topology.as_dict(),
         "phases": model.phases,
         "config": config.model_dump(mode="json"),
         "data_hash": data_hash(frames),

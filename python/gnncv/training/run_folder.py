@@ -16,6 +16,7 @@ from gnncv.data import load_frames
 from gnncv.errors import InvalidArgument, ModelError, OutputExists
 from gnncv.files.atomic import write_atomic
 from gnncv.models import GraphAutoencoder, ModelConfig
+from gnncv.topology import Topology
 
 CONFIG_FILE = "config.yaml"
 CHECKPOINTS = "checkpoints"
@@ -82,7 +83,8 @@ def load_run(path: str | Path) -> TrainedRun:
             "run or resume 'gnncv train' with it as output"
         )
     summary = json.loads((folder / SUMMARY_FILE).read_text())
-    model = GraphAutoencoder(ModelConfig(**summary["model"]), summary["species"], summary["phases"])
+    topology = None if summary.get("topology") is None else Topology.from_dict(summary["topology"])
+    model = GraphAutoencoder(ModelConfig(**summary["model"]), summary["species"], summary["phases"], topology)
     model.load_state_dict(torch.load(folder / MODEL_FILE, weights_only=True))
     model.eval()
     return TrainedRun(folder, model, summary)
