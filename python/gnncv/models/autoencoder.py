@@ -72,8 +72,9 @@ class GraphAutoencoder(nn.Module):
         self.phases = list(phases)
         self.topology = topology
         activation = ACTIVATIONS[config.activation]
-        self.encoder = SiteEncoder(config, len(self.species), molecules)
-        n_features = self.encoder.environment.n_features
+        headless = () if topology is None else topology.headless
+        self.encoder = SiteEncoder(config, len(self.species), molecules, headless)
+        n_features = self.encoder.feature_mean.shape[0]
         self.environment_decoder = FeatureDecoder(config.latent, config.width, n_features, activation)
         self.adjacency_decoder = InnerProductDecoder(config.latent, config.width)
         self.phase_head = (

@@ -27,6 +27,14 @@ class ModelConfig(BaseModel):
         description="Sites start from bond-orientational invariants; without, from their species alone, "
         "and the model sees distances only.",
     )
+    orientation: bool = Field(
+        default=True,
+        description="Sites with axes also start from how the molecules around them are turned; needs "
+        "`invariants`.",
+    )
+    orientation_degree: Literal[2, 4] = Field(
+        default=4, description="Highest degree of the polynomials of angles between axes and pairs."
+    )
     message: Literal["attention", "filter", "simple"] = Field(
         default="attention",
         description="Messages weighted by attention, summed through filters of the distance as in SchNet, or "

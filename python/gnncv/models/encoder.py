@@ -1,5 +1,7 @@
 """Encoder: from pair vectors to a latent distribution per site."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +11,7 @@ from gnncv.nn import (
     EnvironmentInvariants,
     FilterLayer,
     HardCutoff,
+    OrientationInvariants,
     QuinticSwitching,
     RadialInvariants,
 )
@@ -39,13 +42,19 @@ class SiteEncoder(nn.Module):
         Number of species, or of kinds of sites.
     molecules
         Embeddings of molecules, which sites start from, too; ``None`` for atoms.
+    headless
+        For each axis of a site whether it is headless; none: sites have no axes.
     """
 
     feature_mean: Tensor
     feature_scale: Tensor
 
     def __init__(
-        self, config: ModelConfig, n_species: int, molecules: MoleculeEmbeddings | None = None
+        self,
+        config: ModelConfig,
+        n_species: int,
+        molecules: MoleculeEmbeddings | None = None,
+        headless: Sequence[bool] = (),
     ) -> None:
         super().__init__()
         switching: nn.Module = (
@@ -60,7 +69,14 @@ class SiteEncoder(nn.Module):
             )
         else:
             self.environment = RadialInvariants(config.cutoff, switching, n_species, config.n_radial)
+        self.orientation: OrientationInvariants | None = None
+        if config.invariants and config.orientation and len(headless) > 0:
+            self.orientation = OrientationInvariants(
+                config.cutoff, switching, n_species, config.n_radial, headless, config.orientation_degree
+            )
         n_features = self.environment.n_features
+        if self.orientation is not None:
+            n_features += self.orientation.n_features
         self.register_buffer("feature_mean", torch.zeros(n_features, dtype=torch.float64))
         self.register_buffer("feature_scale", torch.ones(n_features, dtype=torch.float64))
         self.species_embedding = nn.Embedding(n_species, 8)
@@ -76,11 +92,14 @@ class SiteEncoder(nn.Module):
         layers = [_layer(config, n_species) for _ in range(config.n_layers)]
         self.layers = nn.ModuleList(layers)
         # how many bonds away an atom can change a latent, or the reconstruction error that goes into novelty
-        first = self.environment.hops if config.invariants else 0
+        described = self.environment.hops
+        if self.orientation is not None:
+            described = max(described, self.orientation.hops)
+        first = described if config.invariants else 0
         weights = first if config.concatenation == "attention" else 0  # what edges depend on
         for layer in layers:
             first = max(first + 1, weights + layer.hops)
-        self.hops = max(self.environment.hops, first)
+        self.hops = max(described, first)
         self.latent_mean = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
         self.latent_log_variance = nn.Sequential(activation(), nn.Linear(config.width, config.latent))
 
@@ -129,6 +148,12 @@ class SiteEncoder(nn.Module):
         wide = vectors.to(self.feature_mean.dtype)
         wide_distances, _ = pair_geometry(wide)
         raw = self.environment(wide, wide_distances, center, neighbor, row_ptr, types)
+        if self.orientation is not None:
+            assert axes is not None, "a model of molecules wants their axes"
+            turned = self.orientation(
+                wide, wide_distances, center, neighbor, row_ptr, types, axes.to(wide.dtype)
+            )
+            raw = torch.cat([raw, turned], dim=1)
         features, invariants = self.start(raw, types, descriptors)
         distances = wide_distances.to(features.dtype)
         basis = self.basis(distances)

@@ -19,6 +19,7 @@ from .encoder import SiteEncoder
 from .site_chain import Following, StartFromInvariants, StartFromSpecies, followings
 from .tabulated_filter import TabulatedFilter, TabulatedRadialInvariants
 from .tabulated_message import TabulatedMessage
+from .tabulated_orientation import TabulatedOrientation
 
 
 class TabulatedEnvironment(nn.Module):
@@ -173,6 +174,7 @@ class TabulatedEncoder(nn.Module):
         super().__init__()
         switching = encoder.environment.switching
         self.environment = _environment(encoder, cutoff, tolerance)
+        self.orientation = _orientation(encoder, cutoff, tolerance)
         first, *next_ = followings(encoder)
         layers = [
             _layer(layer, encoder.basis, switching, cutoff, tolerance, following, encoder.join)
@@ -182,8 +184,10 @@ class TabulatedEncoder(nn.Module):
         by_species = not encoder.invariants and encoder.molecules is None
         self.start = (StartFromSpecies if by_species else StartFromInvariants)(encoder, first)
         self.hops = encoder.hops
-        self.table_error = max([self.environment.error, *(layer.error for layer in layers)])
-        self.n_intervals = max(part.table.shape[-3] for part in (self.environment, *layers))
+        turned = [] if self.orientation is None else [self.orientation]
+        parts = [self.environment, *turned, *layers]
+        self.table_error = max(part.error for part in parts)
+        self.n_intervals = max(part.table.shape[-3] for part in parts)
 
     @torch.jit.export
     def means(
@@ -215,6 +219,12 @@ class TabulatedEncoder(nn.Module):
         """
         distances = operators.pair_distances(vectors)
         invariants = self.environment(vectors, distances, neighbor, row_ptr, types, half_begin)
+        if self.orientation is not None:
+            assert axes is not None, "a model of molecules wants their axes"
+            turned = self.orientation(
+                vectors, distances, neighbor, row_ptr, types, axes.to(vectors.dtype), half_begin
+            )
+            invariants = torch.cat([invariants, turned], dim=1)
         sent = self.start(invariants, types, descriptors)
         for layer in self.layers:
             sent = layer(sent, distances, neighbor, row_ptr, types, half_begin)
@@ -224,10 +234,19 @@ class TabulatedEncoder(nn.Module):
 def _environment(
     encoder: SiteEncoder, cutoff: float, tolerance: float
 ) -> TabulatedEnvironment | TabulatedRadialInvariants:
-    standard = (encoder.feature_mean, encoder.feature_scale, cutoff, tolerance)
+    own = encoder.environment.n_features
+    standard = (encoder.feature_mean[:own], encoder.feature_scale[:own], cutoff, tolerance)
     if isinstance(encoder.environment, RadialInvariants):
         return TabulatedRadialInvariants(encoder.environment, *standard)
     return TabulatedEnvironment(encoder.environment, *standard)
+
+
+def _orientation(encoder: SiteEncoder, cutoff: float, tolerance: float) -> TabulatedOrientation | None:
+    if encoder.orientation is None:
+        return None
+    begin = encoder.environment.n_features
+    standard = (encoder.feature_mean[begin:], encoder.feature_scale[begin:])
+    return TabulatedOrientation(encoder.orientation, *standard, cutoff, tolerance)
 
 
 def _layer(

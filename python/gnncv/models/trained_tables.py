@@ -11,6 +11,7 @@ from gnncv.nn.radial_table import TOLERANCE, by_pair_of_species, hermite, tabula
 from .encoder import SiteEncoder
 from .tabulated import TabulatedEnvironment
 from .tabulated_filter import TabulatedRadialInvariants
+from .tabulated_orientation import TabulatedOrientation
 
 
 class TrainedTables:
@@ -31,7 +32,9 @@ class TrainedTables:
         self.encoder = encoder
         self.cutoff = float(cutoff)
         self._knots: list[RadialJets] = []
-        self._environment: TabulatedEnvironment | TabulatedRadialInvariants | None = None
+        self._described: (
+            tuple[TabulatedEnvironment | TabulatedRadialInvariants, TabulatedOrientation | None] | None
+        ) = None
         self.fit_intervals()
 
     @torch.no_grad()
@@ -63,22 +66,34 @@ class TrainedTables:
 
     @torch.no_grad()
     def raw_invariants(self, graph: Graph | GraphBatch) -> Tensor:
-        """The environment's features ``(N, F)``, float64, not standardized: no parameter changes them."""
-        if self._environment is None:
-            self._environment = self._tabulated_environment()
+        """What sites start from ``(N, F)``, float64, not standardized: no parameter changes it."""
+        if self._described is None:
+            self._described = self._tabulated()
+        environment, orientation = self._described
         vectors = graph.vectors.double()
         distances = operators.pair_distances(vectors)
-        raw: Tensor = self._environment(vectors, distances, graph.neighbor, graph.row_ptr, graph.types)
-        return raw
+        pairs = (vectors, distances, graph.neighbor, graph.row_ptr, graph.types)
+        raw: Tensor = environment(*pairs)
+        if orientation is None:
+            return raw
+        assert graph.axes is not None, "a model of molecules wants their axes"
+        return torch.cat([raw, orientation(*pairs, graph.axes.double())], dim=1)
 
-    def _tabulated_environment(self) -> TabulatedEnvironment | TabulatedRadialInvariants:
-        environment = self.encoder.environment
-        n_features = environment.n_features
-        standard = (torch.zeros(n_features).double(), torch.ones(n_features).double(), self.cutoff, TOLERANCE)
+    def _tabulated(
+        self,
+    ) -> tuple[TabulatedEnvironment | TabulatedRadialInvariants, TabulatedOrientation | None]:
+        environment, orientation = self.encoder.environment, self.encoder.orientation
+        turned = None
+        if orientation is not None:
+            turned = TabulatedOrientation(orientation, *self._unscaled(orientation.n_features))
+        standard = self._unscaled(environment.n_features)
         if isinstance(environment, EnvironmentInvariants):
-            return TabulatedEnvironment(environment, *standard)
+            return TabulatedEnvironment(environment, *standard), turned
         assert isinstance(environment, RadialInvariants)
-        return TabulatedRadialInvariants(environment, *standard)
+        return TabulatedRadialInvariants(environment, *standard), turned
+
+    def _unscaled(self, n_features: int) -> tuple[Tensor, Tensor, float, float]:
+        return (torch.zeros(n_features).double(), torch.ones(n_features).double(), self.cutoff, TOLERANCE)
 
     def features(self, batch: GraphBatch) -> tuple[Tensor, Tensor]:
         """Node features ``(N, width)`` after the last layer, and standardized invariants ``(N, F)``."""

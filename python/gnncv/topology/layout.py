@@ -106,6 +106,12 @@ class Topology:
         return max((len(molecule.axes) for molecule in self.molecules), default=0)
 
     @property
+    def headless(self) -> list[bool]:
+        """For each axis of a site whether its sign has no meaning: if it has none for any kind."""
+        kinds = [molecule.axes for molecule in self.molecules]
+        return [any(axes[a].headless for axes in kinds if a < len(axes)) for a in range(self.n_axes)]
+
+    @property
     def _patterns(self) -> list[tuple[str, ...]]:
         return [*(molecule.symbols for molecule in self.molecules), *((symbol,) for symbol in self.atoms)]
 

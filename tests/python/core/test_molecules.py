@@ -119,15 +119,32 @@ def test_replication(cv, box, repeats, generator):
 
 
 def test_what_the_model_sees_of_a_molecule(cv, generator):
-    """Turning a molecule about its center, and changing its conformation, both change a value."""
-    atoms, site = molecular_system("cubic", 9, generator)
-    owned = np.bincount(site)
-    largest = np.flatnonzero(site == int(owned.argmax()))
-    assert owned.max() > 5
-    stretched = atoms.copy()
-    stretched.positions[largest[-1]] += 0.2 * generator.normal(size=3)
-    before = cv.compute(atoms, outputs=[]).values
-    assert np.abs(cv.compute(stretched, outputs=[]).values - before).max() > 1e-6
+    """Its conformation, and not which end a headless axis has."""
+    ring, other = geometry("C6H6"), geometry("CH3CH2OH")
+    for part in (ring, other):
+        part.positions = (part.positions - part.get_center_of_mass()) @ random_rotation(generator).T
+    other.positions += [4.0, 0.0, 0.0]
+
+    def values(positions: np.ndarray) -> np.ndarray:
+        return cv.compute(Atoms(ring.symbols, positions) + other, outputs=[]).values
+
+    before = values(ring.positions)
+    stretched = ring.positions.copy()
+    stretched[-1] += 0.2 * generator.normal(size=3)
+    assert np.abs(values(stretched) - before).max() > 1e-7
+    np.testing.assert_allclose(values(-ring.positions), before, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "sees"), [("invariants", True), ("distances", False)])
+def test_only_a_model_with_axes_sees_molecules_turn(tmp_path, kind, sees, generator):
+    """One model has axes among what its sites start from, the other distances of centers alone."""
+    cv = gnncv.CollectiveVariable(write_molecule_model(tmp_path / "model.pt", kind=kind))
+    ring, other = geometry("C6H6"), geometry("C6H6")
+    other.positions += [0.0, 0.0, 4.0]
+    rotation = random_rotation(generator)
+    turned = Atoms(ring.symbols, ring.positions @ rotation.T)
+    change = cv.compute(turned + other, outputs=[]).values - cv.compute(ring + other, outputs=[]).values
+    assert (np.abs(change).max() > 1e-6) == sees, change
 
 
 def random_walk(atoms: Atoms, site: np.ndarray, generator: np.random.Generator, n_steps: int = 30):

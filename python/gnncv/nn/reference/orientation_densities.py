@@ -21,7 +21,9 @@ def legendre_polynomials(cosine: Tensor, square: Tensor, odd: bool, degree: int)
     vectors these are Legendre polynomials, and where a vector is zero so are they.
     """
     c2 = cosine * cosine
-    polynomials = [cosine] if odd else []
+    polynomials: list[Tensor] = []
+    if odd:
+        polynomials.append(cosine)
     polynomials.append(1.5 * c2 - 0.5 * square)
     if degree == 4:
         polynomials.append((c2 * (35.0 * c2 - 30.0 * square) + 3.0 * square * square) / 8.0)
@@ -55,17 +57,20 @@ def orientation_terms(
         ``(P, T)``: those of ``x_a`` for each a, of ``y_b`` for each b, then of ``z_ab`` and the product for
         each pair, b running fastest. Each time ``P_1`` (only of axes with a head), ``P_2``, ``P_4``.
     """
-    x, y = (torch.einsum("pc,pac->pa", directions, axes) for axes in (own, other))
-    z = torch.einsum("pac,pbc->pab", own, other)
-    squares = [axes.square().sum(dim=2) for axes in (own, other)]
-    terms = []
-    for cosines, square in zip((x, y), squares, strict=True):
-        for a, sign in enumerate(headless):
-            terms += legendre_polynomials(cosines[:, a], square[:, a], not sign, degree)
-    for a, own_sign in enumerate(headless):
-        for b, other_sign in enumerate(headless):
-            square = squares[0][:, a] * squares[1][:, b]
-            terms += legendre_polynomials(z[:, a, b], square, not (own_sign or other_sign), degree)
+    x = (directions[:, None, :] * own).sum(dim=2)
+    y = (directions[:, None, :] * other).sum(dim=2)
+    z = (own[:, :, None, :] * other[:, None, :, :]).sum(dim=3)
+    own_square, other_square = own.square().sum(dim=2), other.square().sum(dim=2)
+    terms: list[Tensor] = []
+    for a in range(len(headless)):
+        terms.extend(legendre_polynomials(x[:, a], own_square[:, a], headless[a] == 0, degree))
+    for b in range(len(headless)):
+        terms.extend(legendre_polynomials(y[:, b], other_square[:, b], headless[b] == 0, degree))
+    for a in range(len(headless)):
+        for b in range(len(headless)):
+            square = own_square[:, a] * other_square[:, b]
+            odd = headless[a] == 0 and headless[b] == 0
+            terms.extend(legendre_polynomials(z[:, a, b], square, odd, degree))
             terms.append(x[:, a] * y[:, b] * z[:, a, b])
     return torch.stack(terms, dim=1)
 
