@@ -5,7 +5,7 @@ from .dataset import GraphDataset, collate
 from .deformation import deform, rescaled_to
 from .frames import data_hash, load_frames
 from .graph import Graph, GraphBatch, build_graph
-from .split import Split, split_frames
+from .split import Split, assign_frames, split_frames
 
 __all__ = [
     "Augmentation",
@@ -13,6 +13,7 @@ __all__ = [
     "GraphBatch",
     "GraphDataset",
     "Split",
+    "assign_frames",
     "build_graph",
     "collate",
     "data_hash",

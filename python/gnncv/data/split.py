@@ -88,6 +88,23 @@ def split_frames(
     return split
 
 
+def assign_frames(
+    frames: Sequence[Atoms], validation_fraction: float = 0.2, n_blocks: int = 2, gap: int | None = None
+) -> Split:
+    """As :func:`split_frames`; ``info["split"]``, ``training`` or ``validation``, decides where given."""
+    free = [k for k, atoms in enumerate(frames) if atoms.info.get("split") is None]
+    blocks = split_frames([frames[k] for k in free], validation_fraction, n_blocks, gap)
+    chosen = {
+        role: [k for k, atoms in enumerate(frames) if atoms.info.get("split") == role]
+        for role in ("training", "validation")
+    }
+    return Split(
+        [free[k] for k in blocks.training] + chosen["training"],
+        [free[k] for k in blocks.validation] + chosen["validation"],
+        blocks.gaps,
+    )
+
+
 def _trajectories(frames: Sequence[Atoms]) -> dict[str, list[int]]:
     members: dict[str, list[int]] = {}
     for number, atoms in enumerate(frames):

@@ -1,16 +1,26 @@
-"""Training of the graph autoencoder with Lightning, and the folder a run leaves."""
+"""Training of the graph autoencoder and of molecule autoencoders with Lightning, and the folders of runs."""
 
 from .config import DataConfig, LossConfig, OptimizationConfig, TrainConfig
 from .fit import configured_frames, fit
+from .molecule_config import MoleculeLossConfig, MoleculeOptimization, MoleculeTrainConfig
+from .molecules import MoleculeRun, fit_molecule, fit_molecules, frame_descriptors, load_molecule_run
 from .run_folder import TrainedRun, load_run
 
 __all__ = [
     "DataConfig",
     "LossConfig",
+    "MoleculeLossConfig",
+    "MoleculeOptimization",
+    "MoleculeRun",
+    "MoleculeTrainConfig",
     "OptimizationConfig",
     "TrainConfig",
     "TrainedRun",
     "configured_frames",
     "fit",
+    "fit_molecule",
+    "fit_molecules",
+    "frame_descriptors",
+    "load_molecule_run",
     "load_run",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from gnncv.data import GraphDataset, Split, collate, data_hash, load_frames, split_frames
+from gnncv.data import GraphDataset, Split, assign_frames, collate, data_hash, load_frames
 from gnncv.errors import InvalidArgument
 from gnncv.models import GraphAutoencoder
 from gnncv.models.molecule_embeddings import MoleculeEmbeddings
@@ -85,7 +85,8 @@ def fit(
         torch.set_num_threads(config.training.threads)
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
     loaded = list(frames) if frames is not None else configured_frames(config)
-    split = _split(loaded, config)
+    data = config.data
+    split = assign_frames(loaded, data.validation_fraction, data.validation_blocks, data.gap)
     datasets = _datasets(loaded, split, config, topology)
     checkpoint = prepare_folder(folder, config, overwrite)
     training = datasets.training
@@ -131,21 +132,6 @@ def configured_frames(config: TrainConfig) -> list[Atoms]:
     for atoms in unlabeled:
         atoms.info.pop("phase", None)
     return frames + unlabeled
-
-
-def _split(frames: list[Atoms], config: TrainConfig) -> Split:
-    free = [k for k, atoms in enumerate(frames) if atoms.info.get("split") is None]
-    data = config.data
-    blocks = split_frames(
-        [frames[k] for k in free], data.validation_fraction, data.validation_blocks, data.gap
-    )
-    return Split(
-        [free[k] for k in blocks.training]
-        + [k for k, atoms in enumerate(frames) if atoms.info.get("split") == "training"],
-        [free[k] for k in blocks.validation]
-        + [k for k, atoms in enumerate(frames) if atoms.info.get("split") == "validation"],
-        blocks.gaps,
-    )
 
 
 def _datasets(frames: list[Atoms], split: Split, config: TrainConfig, topology: Topology | None) -> _Datasets:

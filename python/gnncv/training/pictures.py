@@ -1,5 +1,6 @@
 """Pictures of a training run: the losses, and the latent space colored by phase."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -16,11 +17,12 @@ UNLABELED_COLOR = "#888888"
 TERMS = ("loss", "reconstruction", "adjacency", "divergence", "phase", "accuracy")
 
 
-def draw_losses(rows: list[dict[str, float]], path: Path) -> None:
+def draw_losses(rows: list[dict[str, float]], path: Path, terms: Sequence[str] = TERMS) -> None:
     """One panel a term, training and validation against the epoch."""
     figure = Figure(figsize=(10, 5.5), layout="constrained")
     epochs = [row["epoch"] for row in rows]
-    for axes, term in zip(figure.subplots(2, 3).flat, TERMS, strict=True):
+    panels = figure.subplots(2, 3).flat
+    for axes, term in zip(panels, terms, strict=False):
         for stage, color in (("train", COLORS[0]), ("validation", COLORS[1])):
             values = [row.get(f"{stage}_{term}", np.nan) for row in rows]
             axes.plot(epochs, values, color=color, label=stage)
@@ -29,6 +31,8 @@ def draw_losses(rows: list[dict[str, float]], path: Path) -> None:
         positive = [v for row in rows for k, v in row.items() if k.endswith(term) and np.isfinite(v)]
         if positive and min(positive) > 0 and term != "accuracy":
             axes.set_yscale("log")
+    for axes in panels[len(terms) :]:
+        axes.set_visible(False)
     figure.axes[0].legend(frameon=False)
     _save(figure, path)
 
@@ -40,12 +44,7 @@ def draw_latent_space(
 
     The axes are the first two principal components, computed here from the latents given.
     """
-    centered = latents - latents.mean(axis=0)
-    _, spread, axes_rows = np.linalg.svd(centered, full_matrices=False)
-    projected = centered @ axes_rows[:2].T
-    if projected.shape[1] == 1:
-        projected = np.column_stack([projected, np.zeros(len(projected))])
-    share = spread**2 / max(float((spread**2).sum()), np.finfo(float).tiny)
+    projected, names_of_axes = _principal_components(latents, "latent")
     figure = Figure(figsize=(5.5, 4.5), layout="constrained")
     axes = figure.subplots()
     for phase in np.unique(phases):
@@ -62,10 +61,46 @@ def draw_latent_space(
             label=label,
             edgecolors="none",
         )
-    axes.set_xlabel(f"first principal component of the latent ({share[0]:.0%} of the variance)")
-    axes.set_ylabel("second principal component" + (f" ({share[1]:.0%})" if len(share) > 1 else ""))
+    axes.set_xlabel(names_of_axes[0])
+    axes.set_ylabel(names_of_axes[1])
     axes.legend(frameon=False)
     _save(figure, path)
+
+
+def draw_conformers(
+    embeddings: NDArray[np.float64], colors: NDArray[np.float64], name: str, path: Path
+) -> None:
+    """Embeddings ``(B, E)`` of molecules on their two main axes, colored by a descriptor ``(B,)``.
+
+    Parameters
+    ----------
+    name
+        Of the descriptor, with its unit.
+    """
+    projected, names_of_axes = _principal_components(embeddings, "embedding")
+    figure = Figure(figsize=(5.5, 4.5), layout="constrained")
+    axes = figure.subplots()
+    points = axes.scatter(
+        projected[:, 0], projected[:, 1], s=8, alpha=0.6, c=colors, cmap="viridis", edgecolors="none"
+    )
+    figure.colorbar(points, ax=axes, label=name)
+    axes.set_xlabel(names_of_axes[0])
+    axes.set_ylabel(names_of_axes[1])
+    _save(figure, path)
+
+
+def _principal_components(
+    values: NDArray[np.float64], name: str
+) -> tuple[NDArray[np.float64], tuple[str, str]]:
+    """The first two principal components ``(B, 2)`` of values ``(B, L)``, and what to write at the axes."""
+    centered = values - values.mean(axis=0)
+    _, spread, rows = np.linalg.svd(centered, full_matrices=False)
+    projected = centered @ rows[:2].T
+    if projected.shape[1] == 1:
+        projected = np.column_stack([projected, np.zeros(len(projected))])
+    share = spread**2 / max(float((spread**2).sum()), np.finfo(float).tiny)
+    first = f"first principal component of the {name} ({share[0]:.0%} of the variance)"
+    return projected, (first, "second principal component" + (f" ({share[1]:.0%})" if len(share) > 1 else ""))
 
 
 def _save(figure: Figure, path: Path) -> None:
