@@ -12,6 +12,7 @@ from gnncv.topology import Topology
 
 from .augmentation import Augmentation
 from .graph import NO_PHASE, Graph, GraphBatch, build_graph
+from .node_features import node_features
 
 KEPT_BYTES = 2**30
 
@@ -39,6 +40,8 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         Of the augmentation.
     topology
         Molecules of the frames: sites are theirs then, and ``species`` the kinds of sites.
+    node_features
+        What nodes hold besides, for analysis: ``position``, ``velocity``.
     fixed
         The epoch stays what it is, as for validation: every graph is kept once it was drawn, as those of
         unchanged frames always are (up to 1 GiB).
@@ -65,12 +68,14 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         seed: int = 0,
         fixed: bool = False,
         topology: Topology | None = None,
+        node_features: Sequence[str] = (),
     ) -> None:
         if not frames:
             raise InvalidArgument("a data set needs at least one frame")
         self.frames = list(frames)
         self.cutoff = float(cutoff)
         self.topology = topology
+        self.node_features = tuple(node_features)
         if species is None:
             found = {symbol for atoms in frames for symbol in atoms.get_chemical_symbols()}
             species = sorted(found) if topology is None else topology.kinds
@@ -118,7 +123,10 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         return self.augmentation.apply(atoms, self.volume_range, generator, self.topology)
 
     def _graph(self, atoms: Atoms, label: int = NO_PHASE) -> Graph:
-        return build_graph(atoms, self.cutoff, self.species, label, self.topology)
+        graph = build_graph(atoms, self.cutoff, self.species, label, self.topology)
+        if self.node_features:
+            graph.node_features = node_features(atoms, self.node_features, self.cutoff, self.topology)
+        return graph
 
     def __getitem__(self, index: int) -> Graph:
         if self.fixed and index in self._kept:

@@ -37,6 +37,8 @@ class Graph:
         ``(N, A, 3)`` float64: of molecules, see :func:`gnncv.topology.site_geometry`.
     descriptors
         Of molecules: ``(N_k, D_k)`` float64 for each kind.
+    node_features
+        ``(N, F)`` float64: what nodes hold besides, for analysis; see :func:`gnncv.data.node_features`.
     """
 
     vectors: Tensor
@@ -48,12 +50,13 @@ class Graph:
     invariants: Tensor | None = None
     axes: Tensor | None = None
     descriptors: list[Tensor] = field(default_factory=list)
+    node_features: Tensor | None = None
 
     @property
     def n_bytes(self) -> int:
         """Memory of the tensors."""
         pairs = (self.vectors, self.center, self.neighbor, self.row_ptr)
-        tensors = (*pairs, self.types, self.invariants, self.axes, *self.descriptors)
+        tensors = (*pairs, self.types, self.invariants, self.axes, *self.descriptors, self.node_features)
         return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
 
@@ -75,6 +78,7 @@ class GraphBatch:
     invariants: Tensor | None = None
     axes: Tensor | None = None
     descriptors: Tensor | None = None
+    node_features: Tensor | None = None
 
     @property
     def n_frames(self) -> int:
@@ -90,6 +94,7 @@ class GraphBatch:
         first_pair = np.cumsum([0, *n_pairs])
         invariants = [graph.invariants for graph in graphs if graph.invariants is not None]
         axes = [graph.axes for graph in graphs if graph.axes is not None]
+        nodes = [graph.node_features for graph in graphs if graph.node_features is not None]
         kinds = zip(*(graph.descriptors for graph in graphs), strict=True)
         return cls(
             vectors=torch.cat([graph.vectors for graph in graphs]),
@@ -107,6 +112,7 @@ class GraphBatch:
             invariants=torch.cat(invariants) if len(invariants) == len(graphs) else None,
             axes=torch.cat(axes) if axes else None,
             descriptors=torch.cat([torch.cat(kind).flatten() for kind in kinds]) if axes else None,
+            node_features=torch.cat(nodes) if nodes else None,
         )
 
     @property

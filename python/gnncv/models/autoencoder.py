@@ -103,7 +103,9 @@ class GraphAutoencoder(nn.Module):
             encoder = self.encoder
             return Encoding(encoder.latent_mean(features), encoder.latent_log_variance(features), invariants)
         pairs = (batch.vectors, batch.center, batch.neighbor, batch.row_ptr)
-        return Encoding(*self.encoder(*pairs, batch.types, *batch.molecules))
+        return Encoding(
+            *self.encoder(*pairs, batch.types, batch.axes, batch.descriptors, batch.node_features)
+        )
 
     def train_through_tables(self, through: bool = True) -> None:
         """Encode through tables of the functions of distance, or through their networks again.

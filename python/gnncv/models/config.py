@@ -59,6 +59,9 @@ class ModelConfig(BaseModel):
     filter_by_species: bool = Field(
         default=False, description="With `message: filter`: a filter for each pair of species."
     )
+    node_features: list[Literal["position", "velocity"]] = Field(
+        default_factory=list, description="What nodes hold besides, for analysis: neither is invariant."
+    )
     n_basis: int = Field(default=8, ge=2, le=64, description="Radial functions of filters and attention.")
     width: int = Field(default=32, ge=1, description="Channels of the node features.")
     n_layers: int = Field(default=1, ge=0, le=8, description="Rounds of message passing.")

@@ -81,7 +81,7 @@ class SiteEncoder(nn.Module):
         self.register_buffer("feature_scale", torch.ones(n_features, dtype=torch.float64))
         self.species_embedding = nn.Embedding(n_species, 8)
         self.molecules = molecules
-        n_known = 8 + (0 if molecules is None else molecules.n_embedding)
+        n_known = 8 + (0 if molecules is None else molecules.n_embedding) + 3 * len(config.node_features)
         self.embed = nn.Sequential(
             nn.Linear((n_features if config.invariants else 0) + n_known, config.width),
             activation(),
@@ -112,9 +112,12 @@ class SiteEncoder(nn.Module):
         types: Tensor,
         axes: Tensor | None = None,
         descriptors: Tensor | None = None,
+        extra: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Latent means and log variances ``(N, L)`` and standardized invariants ``(N, F)``."""
-        features, invariants = self.features(vectors, center, neighbor, row_ptr, types, axes, descriptors)
+        features, invariants = self.features(
+            vectors, center, neighbor, row_ptr, types, axes, descriptors, extra
+        )
         return self.latent_mean(features), self.latent_log_variance(features), invariants
 
     @torch.jit.export
@@ -129,7 +132,8 @@ class SiteEncoder(nn.Module):
         descriptors: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Latent means ``(N, L)`` and standardized invariants ``(N, F)``: what evaluation needs."""
-        features, invariants = self.features(vectors, center, neighbor, row_ptr, types, axes, descriptors)
+        molecules = (axes, descriptors, None)
+        features, invariants = self.features(vectors, center, neighbor, row_ptr, types, *molecules)
         return self.latent_mean(features), invariants
 
     @torch.jit.export
@@ -142,6 +146,7 @@ class SiteEncoder(nn.Module):
         types: Tensor,
         axes: Tensor | None = None,
         descriptors: Tensor | None = None,
+        extra: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Node features ``(N, width)`` after the last layer, and standardized invariants ``(N, F)``."""
         # float64 up to here whatever the precision: small differences of large sums come next
@@ -154,7 +159,7 @@ class SiteEncoder(nn.Module):
                 wide, wide_distances, center, neighbor, row_ptr, types, axes.to(wide.dtype)
             )
             raw = torch.cat([raw, turned], dim=1)
-        features, invariants = self.start(raw, types, descriptors)
+        features, invariants = self.start(raw, types, descriptors, extra)
         distances = wide_distances.to(features.dtype)
         basis = self.basis(distances)
         switching = self.join(features, distances, center, neighbor)
@@ -162,14 +167,21 @@ class SiteEncoder(nn.Module):
             features = layer(features, basis, switching, center, neighbor, row_ptr, types)
         return features, invariants
 
-    def start(self, raw: Tensor, types: Tensor, descriptors: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Node features before the first layer, and standardized invariants, from those as they are."""
+    def start(
+        self, raw: Tensor, types: Tensor, descriptors: Tensor | None, extra: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Node features before the first layer, and standardized invariants, from those as they are.
+
+        ``extra`` is what nodes hold besides, in analysis.
+        """
         known = [self.species_embedding(types)]
         if self.molecules is not None:
             known.append(self.molecules(types, descriptors))
         invariants = ((raw - self.feature_mean) / self.feature_scale).to(known[0].dtype)
         if self.invariants:
             known.insert(0, invariants)
+        if extra is not None:
+            known.append(extra.to(known[0].dtype))
         return self.embed(torch.cat(known, dim=1)), invariants
 
 

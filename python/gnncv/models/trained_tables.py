@@ -98,7 +98,7 @@ class TrainedTables:
     def features(self, batch: GraphBatch) -> tuple[Tensor, Tensor]:
         """Node features ``(N, width)`` after the last layer, and standardized invariants ``(N, F)``."""
         raw = self.raw_invariants(batch) if batch.invariants is None else batch.invariants
-        features, invariants = self.encoder.start(raw, batch.types, batch.descriptors)
+        features, invariants = self.encoder.start(raw, batch.types, batch.descriptors, batch.node_features)
         if not len(self.encoder.layers):
             return features, invariants
         distances = operators.pair_distances(batch.vectors.to(features.dtype))

@@ -92,6 +92,8 @@ def fit(
     training = datasets.training
     model = GraphAutoencoder(config.model, training.species, training.phases, topology, molecules)
     _use_tables(model, datasets, config)
+    for dataset in vars(datasets).values():
+        dataset.node_features = tuple(config.model.node_features)
     standardize_features(model, datasets.training)
     if not config.model.invariants:
         standardize_messages(model, datasets.training)

@@ -71,7 +71,7 @@ class Option:
 
     def chosen(self, config: Mapping[str, object]) -> bool:
         """Whether a configuration asks for it."""
-        if self.key not in config:
+        if not self.key:
             return False
         given = config[self.key]
         asked = self.value in given if isinstance(given, list | tuple) else given == self.value
