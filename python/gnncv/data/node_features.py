@@ -57,7 +57,8 @@ def node_features(
 
 def _centers(atoms: Atoms, topology: Topology | None) -> Vectors:
     if topology is None:
-        return atoms.positions.copy()
+        positions: Vectors = atoms.positions.copy()
+        return positions
     return whole_molecules(atoms, topology, topology.match(atoms.get_chemical_symbols()))[1]
 
 
@@ -72,5 +73,5 @@ def _velocities(atoms: Atoms, topology: Topology | None) -> Vectors:
     # centers are linear in the positions: their velocities are the same sums
     layout = topology.match(atoms.get_chemical_symbols())
     whole, centers = whole_molecules(atoms, topology, layout)
-    moved = site_geometry(torch.from_numpy(whole + velocities), topology, layout).centers
-    return moved.numpy() - centers
+    moved: Vectors = site_geometry(torch.from_numpy(whole + velocities), topology, layout).centers.numpy()
+    return moved - centers

@@ -8,6 +8,7 @@ import torch
 from ase import Atoms, units
 
 from gnncv.data import GraphDataset, collate
+from gnncv.data.node_features import node_features
 from gnncv.errors import InvalidArgument, ModelError
 from gnncv.export import export
 from gnncv.export.continuity import refuse_unfit
@@ -18,6 +19,7 @@ from gnncv.nn.layers import OPTIONS
 from gnncv.training import TrainConfig, fit
 from gnncv.training.calibration import standardize_features
 from gnncv.training.losses import autoencoder_loss
+from molecules import random_system, some_topology
 from small_training import small_config
 
 CHOICES = {
@@ -170,3 +172,19 @@ def test_positions_as_features_are_not_invariant_and_velocities_not_of_positions
     latents = frame_values(model, batch)[:, :2]
     assert float((latents[1] - latents[0]).abs().max()) > 1e-3
     assert float((latents[2] - latents[0]).abs().max()) > 1e-3
+
+
+def test_velocities_of_molecules_are_those_of_their_centers(generator):
+    """In pieces across the boundary or not: the mean of the atoms' velocities, weighted by their masses."""
+    topology = some_topology()
+    atoms, _ = random_system(topology, (2, 2, 3, 1, 1), 14.0 * np.eye(3), True, generator)
+    atoms.wrap()
+    atoms.set_velocities(generator.normal(size=(len(atoms), 3)))
+    layout = topology.match(atoms.get_chemical_symbols())
+    expected = np.zeros((layout.n_sites, 3))
+    momenta, masses = atoms.get_momenta(), atoms.get_masses()
+    for site in range(layout.n_sites):
+        own = layout.site_of_atom == site
+        expected[site] = momenta[own].sum(axis=0) / masses[own].sum()
+    found = node_features(atoms, ["velocity"], 6.0, topology).numpy()
+    np.testing.assert_allclose(found, expected * 1000.0 * units.fs, rtol=1e-4, atol=1e-4)
