@@ -17,15 +17,7 @@ from gnncv.files.atomic import PathLike, write_atomic
 from .network import LearnedBias
 
 OUTPUT = "bias"
-PLAIN_TYPES = {
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "str": str,
-    "List[int]": list[int],
-    "List[float]": list[float],
-    "List[str]": list[str],
-}
+PLAIN_TYPES = {"int": int, "float": float, "bool": bool, "str": str}
 FACTS, FORMAT = "gnncv.json", "gnncv_format"
 
 
@@ -158,10 +150,11 @@ def file_hash(path: PathLike) -> str:
 def _script(base: torch.jit.ScriptModule, learned: LearnedBias, columns: list[int]) -> torch.jit.ScriptModule:
     model = BiasedModel(base, learned, columns)
     for name, (kind, _) in base._concrete_type.get_attributes().items():
-        if str(kind) in PLAIN_TYPES and name != "training":
+        plain = _plain_type(str(kind))
+        if plain is not None and name != "training":
             value = getattr(base, name)
             value = [*value, OUTPUT] if name == "output_names" else value
-            setattr(model, name, torch.jit.Attribute(value, PLAIN_TYPES[str(kind)]))
+            setattr(model, name, torch.jit.Attribute(value, plain))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
         scripted = torch.jit.script(model)
@@ -185,6 +178,14 @@ def _script(base: torch.jit.ScriptModule, learned: LearnedBias, columns: list[in
             f"    return self.head(self.sums(self.site_part({passed})))\n"
         )
     return scripted
+
+
+def _plain_type(text: str) -> Any:
+    """Python's type for TorchScript's name of it: a plain one, or lists of such; None for others."""
+    if text.startswith("List["):
+        inner = _plain_type(text[len("List[") : -1])
+        return None if inner is None else list[inner]
+    return PLAIN_TYPES.get(text)
 
 
 def _load_once(draft: Path, names: list[str]) -> None:

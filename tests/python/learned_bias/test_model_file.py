@@ -14,6 +14,7 @@ from gnncv.demo import fcc_crystal, shipped_model
 from gnncv.errors import InvalidArgument, ModelError, OutputExists
 from gnncv.learned_bias import add_bias
 from learned_biases import random_bias, write_random_bias
+from molecule_models import molecular_system, write_molecule_model
 from systems import random_structure
 
 
@@ -104,3 +105,15 @@ def test_refusals(biased: Path, tmp_path: Path) -> None:
         add_bias(tmp_path / "own.pt", bias, ["a"], {}, tmp_path / "n.pt")
     assert not (tmp_path / "n.pt").exists()
     assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("tables", [True, False])
+def test_models_of_molecules_too(generator: np.random.Generator, tmp_path: Path, tables: bool) -> None:
+    model = write_molecule_model(tmp_path / "molecules.pt", tables=tables)
+    atoms, _ = molecular_system("triclinic", 9, generator)
+    path = write_random_bias(model, tmp_path / "b.pt", ["progress", "deviation"], [atoms], 6, 0.2)
+    before, after = gnncv.CollectiveVariable(model), gnncv.CollectiveVariable(path)
+    assert np.array_equal(before.compute(atoms).gradients, after.compute(atoms).gradients[:-1])
+    assert np.abs(after.compute(atoms).gradient("bias")).max() > 1e-6
+    assert gradient_error(after, atoms, generator)[-1] < 1e-6
+    assert strain_error(after, atoms)[-1] < 1e-6
