@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from ase import Atoms
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gnncv.errors import InvalidArgument
@@ -106,6 +107,19 @@ class GraphDataset(torch.utils.data.Dataset[Graph]):
         if phase not in self.phases:
             raise InvalidArgument(f"phase {phase!r} is none of {', '.join(self.phases)}")
         return self.phases.index(phase)
+
+    @property
+    def labels(self) -> list[int]:
+        """Phase of each frame, an index into ``phases`` or ``NO_PHASE``."""
+        return list(self._labels)
+
+    def set_labels(self, phases: Sequence[str], labels: Sequence[int] | NDArray[np.int64]) -> None:
+        """Give the frames other phases than their own; ``labels`` are indices or ``NO_PHASE``."""
+        if len(labels) != len(self.frames):
+            raise InvalidArgument(f"{len(labels)} labels were given for {len(self.frames)} frames")
+        self.phases = list(phases)
+        self._labels = [int(label) for label in labels]
+        self._kept, self._kept_bytes = {}, 0
 
     def set_epoch(self, epoch: int) -> None:
         """Draw the augmentation of this epoch from now on."""

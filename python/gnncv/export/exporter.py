@@ -208,6 +208,7 @@ def _facts(trained: TrainedRun, precision: str, exported: ExportedModel) -> dict
         ],
         "site_outputs": site_names(model.config.latent, model.phases, model.config.pooling),
         "centroids": {name: row.tolist() for name, row in zip(model.phases, model.centroids, strict=True)},
+        "mixture": summary.get("mixture"),
         "novelty_scales": {
             "reconstruction_error": float(model.error_scale),
             "latent_surprise": float(model.surprise_scale),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tempfile
+import types
 import warnings
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,7 @@ def _plain_type(text: str) -> Any:
     """Python's type for TorchScript's name of it: a plain one, or lists of such; None for others."""
     if text.startswith("List["):
         inner = _plain_type(text[len("List[") : -1])
-        return None if inner is None else list[inner]
+        return None if inner is None else types.GenericAlias(list, (inner,))
     return PLAIN_TYPES.get(text)
 
 

@@ -77,21 +77,26 @@ class GraphAutoencoder(nn.Module):
         n_features = self.encoder.feature_mean.shape[0]
         self.environment_decoder = FeatureDecoder(config.latent, config.width, n_features, activation)
         self.adjacency_decoder = InnerProductDecoder(config.latent, config.width)
-        self.phase_head = (
-            nn.Sequential(
-                nn.Linear(config.latent, config.width),
-                activation(),
-                nn.Linear(config.width, len(self.phases)),
-            )
-            if self.phases
-            else None
-        )
+        self.phase_head = self._new_phase_head() if self.phases else None
         self.pooling = make_pooling(config)
         self.density = LatentDensity(config.latent)
         self.tables: TrainedTables | None = None
         for scale in ("error_scale", "surprise_scale", "novelty_scale"):
             self.register_buffer(scale, torch.ones((), dtype=torch.float64))
         self.register_buffer("centroids", torch.zeros((len(self.phases), config.latent), dtype=torch.float64))
+
+    def _new_phase_head(self) -> nn.Sequential:
+        width, activation = self.config.width, ACTIVATIONS[self.config.activation]
+        return nn.Sequential(
+            nn.Linear(self.config.latent, width), activation(), nn.Linear(width, len(self.phases))
+        )
+
+    def adopt_phases(self, phases: Sequence[str]) -> None:
+        """Give a model that was trained without labels phases, with an untrained classifier of sites."""
+        self.phases = list(phases)
+        like = next(self.parameters())
+        self.phase_head = self._new_phase_head().to(like.device, like.dtype)
+        self.centroids = self.centroids.new_zeros((len(self.phases), self.config.latent))
 
     def encode(self, batch: GraphBatch) -> Encoding:
         """Latent distribution of every site of a batch.

@@ -82,13 +82,9 @@ def calibrate(model: GraphAutoencoder, plain: GraphDataset, augmented: GraphData
     negative log-density of its latent, each in units of its 99 % quantile over the training sites.
     """
     dtype = next(model.parameters()).dtype
-    latents, phases = [], []
-    for batch in _batches(plain, dtype):
-        latents.append(frame_latents(model, model.encode(batch).mean, batch))
-        phases.append(batch.phase)
-    joined, labels = torch.cat(latents), torch.cat(phases)
+    latents, labels = dataset_latents(model, plain)
     for k in range(len(model.phases)):
-        model.centroids[k] = joined[labels == k].mean(dim=0)
+        model.centroids[k] = torch.from_numpy(latents[labels == k].mean(axis=0))
     errors, site_latents = [], []
     for batch in _batches(augmented, dtype):
         encoding = model.encode(batch)
@@ -96,6 +92,27 @@ def calibrate(model: GraphAutoencoder, plain: GraphDataset, augmented: GraphData
         errors.append(residual.square().mean(dim=1).double())
         site_latents.append(encoding.mean.double())
     _calibrate_novelty(model, torch.cat(errors), torch.cat(site_latents), seed)
+
+
+@torch.no_grad()
+def dataset_latents(model: GraphAutoencoder, dataset: GraphDataset) -> tuple[np.ndarray, np.ndarray]:
+    """Latents ``(B, L)`` of the frames of a data set, in float64, and their phases ``(B,)``."""
+    latents, phases = [], []
+    for batch in _batches(dataset, next(model.parameters()).dtype):
+        latents.append(frame_latents(model, model.encode(batch).mean, batch))
+        phases.append(batch.phase)
+    return torch.cat(latents).double().numpy(), torch.cat(phases).numpy()
+
+
+@torch.no_grad()
+def site_latents(model: GraphAutoencoder, dataset: GraphDataset) -> tuple[Tensor, Tensor]:
+    """Mean latents ``(N, L)`` of all sites of a data set, and the number ``(N,)`` of each one's frame."""
+    latents, frames, first = [], [], 0
+    for batch in _batches(dataset, next(model.parameters()).dtype):
+        latents.append(model.encode(batch).mean)
+        frames.append(batch.frame + first)
+        first += batch.n_frames
+    return torch.cat(latents), torch.cat(frames)
 
 
 def _calibrate_novelty(model: GraphAutoencoder, errors: Tensor, latents: Tensor, seed: int) -> None:

@@ -92,6 +92,24 @@ class OptimizationConfig(Optimization):
     )
 
 
+class ClustersConfig(BaseModel):
+    """Phases found as clusters of the frames' latents, for data without labels."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    count: int | None = Field(
+        default=None, ge=2, le=10, description="How many; by the Bayesian information criterion if absent."
+    )
+    most: int = Field(
+        default=4, ge=2, le=10, description="The largest number tried, where `count` is absent."
+    )
+    order: Literal["volume", "population"] = Field(
+        default="volume",
+        description="The reference, `cluster-1`, is that of the largest mean volume per atom (of the most "
+        "frames where volumes are the same), or of the most frames.",
+    )
+
+
 class TrainConfig(BaseModel):
     """Everything ``gnncv train`` needs to know."""
 
@@ -102,6 +120,17 @@ class TrainConfig(BaseModel):
     augmentation: Augmentation = Field(default_factory=Augmentation)
     loss: LossConfig = Field(default_factory=LossConfig)
     training: OptimizationConfig = Field(default_factory=OptimizationConfig)
+    clusters: ClustersConfig | None = Field(
+        default=None, description="Find phases as clusters, where frames are not labeled."
+    )
+
+    @model_validator(mode="after")
+    def _labels_or_clusters(self) -> "TrainConfig":
+        if self.clusters is not None and self.data.phases:
+            raise ValueError(
+                "clusters are for frames without labels: give them under `unlabeled` of `data`, not `phases`"
+            )
+        return self
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> "TrainConfig":

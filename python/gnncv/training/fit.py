@@ -19,6 +19,7 @@ from gnncv.topology import Topology
 
 from .calibration import (
     calibrate,
+    dataset_latents,
     frame_outputs,
     output_statistics,
     standardize_features,
@@ -26,8 +27,10 @@ from .calibration import (
 )
 from .config import TrainConfig
 from .history import History
+from .mixture_picture import draw_mixture
 from .module import AutoencoderModule, EpochOrder, SeedEpoch
 from .optimization import best_weights
+from .phases import find_phases
 from .pictures import draw_latent_space, draw_losses
 from .run_folder import TrainedRun, prepare_folder, refuse_existing, save_run
 
@@ -60,7 +63,8 @@ def fit(
         What to train on and how.
     output
         Folder of the run: ``config.yaml``, ``checkpoints/``, ``metrics.csv``, ``losses.png``,
-        ``latent.png``, ``model.pt`` (weights) and ``summary.json``.
+        ``latent.png``, ``clusters.png`` (with phases or clusters), ``model.pt`` (weights) and
+        ``summary.json``.
     frames
         Frames to use instead of the files that ``config.data`` names, labeled by ``info["phase"]`` where
         they are. A frame whose ``info["split"]`` is ``training`` or ``validation`` goes there; the rest is
@@ -77,10 +81,11 @@ def fit(
     OutputExists
         ``output`` holds a run and neither ``resume`` nor ``overwrite`` was given.
     InvalidArgument
-        Data that cannot be used, or a resume with another configuration.
+        Data that cannot be used, a resume with another configuration (``clusters`` may differ), or latents
+        that do not fall into clusters.
     """
     folder = Path(output)
-    refuse_existing(folder, config, resume, overwrite)
+    refuse_existing(folder, config, resume, overwrite, free=("clusters",))
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)
@@ -104,11 +109,18 @@ def fit(
     if model.tables is not None:
         model.tables.fit_intervals()  # to the best weights, where they are now
     datasets.training.set_epoch(config.training.epochs)
+    held_out = (datasets.validation_plain, datasets.validation)
+    mixture = find_phases(model, datasets.plain, datasets.training, held_out, config)
     calibrate(model, datasets.plain, datasets.training, config.training.seed)
+    if mixture is not None:
+        model.centroids.copy_(torch.from_numpy(mixture.means))
     model.train_through_tables(False)
     draw_losses(history.rows, folder / "losses.png")
     _draw_latents(model, datasets, folder / "latent.png")
+    if mixture is not None and len(mixture.names) > 1:
+        draw_mixture(*dataset_latents(model, datasets.plain), mixture, folder / "clusters.png")
     summary = _summary(model, config, datasets, split, loaded, history)
+    summary["mixture"] = None if mixture is None else mixture.as_dict()
     return save_run(folder, model, summary, _check_frames(datasets.plain))
 
 
@@ -182,9 +194,9 @@ def _optimize(
 
 def _check_frames(dataset: GraphDataset) -> list[Atoms]:
     """The first frame of every phase."""
-    seen: dict[str, Atoms] = {}
-    for atoms in dataset.frames:
-        seen.setdefault(str(atoms.info.get("phase")), atoms)
+    seen: dict[int, Atoms] = {}
+    for atoms, label in zip(dataset.frames, dataset.labels, strict=True):
+        seen.setdefault(label, atoms)
     return list(seen.values())
 
 

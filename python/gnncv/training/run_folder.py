@@ -38,13 +38,19 @@ class TrainedRun:
         return load_frames(self.path / CHECK_FRAMES_FILE)
 
 
-def refuse_existing(folder: Path, config: BaseModel, resume: bool, overwrite: bool) -> None:
-    """Raise before any work if the folder holds a run that is not to be continued or replaced."""
+def refuse_existing(
+    folder: Path, config: BaseModel, resume: bool, overwrite: bool, free: Sequence[str] = ()
+) -> None:
+    """Raise before any work if the folder holds a run that is not to be continued or replaced.
+
+    ``free`` sections of the configuration, which the weights do not depend on, may differ.
+    """
     if overwrite or not (folder / CONFIG_FILE).exists():
         return
     if not resume:
         raise OutputExists(f"{folder} holds a training run; resume it, overwrite it or choose another folder")
-    if yaml.safe_load((folder / CONFIG_FILE).read_text()) != config.model_dump(mode="json"):
+    there, given = yaml.safe_load((folder / CONFIG_FILE).read_text()), config.model_dump(mode="json")
+    if any(there.get(key) != given.get(key) for key in {*there, *given} - {*free}):
         raise InvalidArgument(f"{folder / CONFIG_FILE} differs from the configuration given: cannot resume")
 
 
