@@ -72,7 +72,7 @@ def test_every_source_of_bonds_gives_the_same(tmp_path: Path, generator):
     assert ethanol.bonds == tuple(sorted((min(b), max(b)) for b in ETHANOL_BONDS))
     assert found[0].molecules[0].axes == (Axis("normal", ring=(0, 1, 2, 3, 4, 5)),)
     for (i, j), length in zip(ethanol.bonds, ethanol.bond_lengths, strict=True):
-        assert length == pytest.approx(geometry("CH3CH2OH").get_distance(i, j), abs=0.06)
+        assert length == pytest.approx(geometry("CH3CH2OH").get_distance(i, j), abs=0.12)
 
 
 def test_smiles_follow_the_order_of_the_frames(generator):
@@ -134,6 +134,11 @@ def test_frames_in_another_order_are_named(generator):
         InvalidArgument, match=r"melt.gro, frame 7: molecule 0 \(benzene, atoms 0 to 11\): .*another order"
     ):
         build_topology(kinds, data)
+    # Typical lengths are measured in every third of sixty frames; all are checked.
+    many = frames(generator, 60)
+    many[1] = many[1][[1, 0, *range(2, len(many[1]))]]
+    with pytest.raises(InvalidArgument, match=r"^frame 1: molecule 0 \(benzene"):
+        build_topology(kinds, many)
     data[1] = data[2][:-2]
     with pytest.raises(InvalidArgument, match="frame 1: the list of atoms ends within 'benzene'"):
         build_topology(kinds, data)
