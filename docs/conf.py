@@ -21,6 +21,7 @@ extensions = [
     "sphinx_copybutton",
     "configuration_keys",
     "command_help",
+    "layer_options",
 ]
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3

@@ -3,6 +3,7 @@
 from .autoencoder import Encoding, GraphAutoencoder
 from .collective_variables import CollectiveVariables
 from .config import ModelConfig
+from .frame_values import evaluate_frames
 from .molecule_autoencoder import MoleculeAutoencoder, MoleculeReconstruction
 from .molecule_config import MoleculeConfig
 from .molecule_encoder import MoleculeEncoder
@@ -16,4 +17,5 @@ __all__ = [
     "MoleculeConfig",
     "MoleculeEncoder",
     "MoleculeReconstruction",
+    "evaluate_frames",
 ]

@@ -1,8 +1,14 @@
 """The outputs of whole frames in PyTorch, whatever a model is made of: for analysis and calibration."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
+from ase import Atoms
+from numpy.typing import NDArray
 from torch import Tensor
 
+from gnncv.data import GraphDataset, collate
 from gnncv.data.graph import GraphBatch
 from gnncv.nn import reference
 from gnncv.nn.layers import MeanPooling, SumPooling
@@ -40,3 +46,30 @@ def frame_values(model: GraphAutoencoder, batch: GraphBatch) -> Tensor:
         pooled = (cvs.n_latent, cvs.sum_pooling, cvs.softness, cvs.power)
         outputs.append(reference.pooled_outputs(sums, cvs.centroids, *pooled))
     return torch.stack(outputs)
+
+
+def evaluate_frames(model: GraphAutoencoder, frames: Sequence[Atoms]) -> NDArray[np.float64]:
+    """Outputs ``(B, K)`` of frames, also of a model that may not be exported.
+
+    Parameters
+    ----------
+    model
+        Trained: ``gnncv.training.load_run(folder).model``.
+    frames
+        With momenta where the model is given velocities.
+
+    Returns
+    -------
+    ndarray
+        In the order of :func:`gnncv.models.collective_variables.output_names`.
+    """
+    dataset = GraphDataset(
+        frames,
+        model.config.cutoff,
+        model.species,
+        topology=model.topology,
+        node_features=model.config.node_features,
+    )
+    dtype = next(model.parameters()).dtype
+    batches = (collate([dataset[k]]).to("cpu", dtype) for k in range(len(dataset)))
+    return np.concatenate([frame_values(model, batch).numpy() for batch in batches])

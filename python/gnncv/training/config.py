@@ -53,7 +53,9 @@ class LossConfig(BaseModel):
 
     reconstruction: float = Field(default=1.0, ge=0, description="Environment invariants.")
     adjacency: float = Field(default=0.1, ge=0, description="Adjacency of neighboring sites.")
-    divergence: float = Field(default=1e-3, ge=0, description="Kullback-Leibler term of the latents.")
+    divergence: float = Field(
+        default=1e-3, ge=0, description="Kullback-Leibler term of the latents; 0 leaves a plain autoencoder."
+    )
     phase: float = Field(default=0.5, ge=0, description="Phase labels, where there are any.")
     pooled: float = Field(
         default=0.5,

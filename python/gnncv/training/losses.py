@@ -37,14 +37,17 @@ class LossTerms:
         )
 
 
-def autoencoder_loss(model: GraphAutoencoder, batch: GraphBatch, encoding: Encoding) -> LossTerms:
+def autoencoder_loss(
+    model: GraphAutoencoder, batch: GraphBatch, encoding: Encoding, variational: bool = True
+) -> LossTerms:
     """Evidence lower bound of the autoencoder (Kingma & Welling, arXiv:1312.6114, 2014), and labels.
 
     The reconstruction is the mean squared error of the standardized invariants; the divergence that of the
     latents from the standard normal distribution; adjacency the cross entropy of the decoded edges against
-    the switching function; phase that of the site classifier; pooled that of :func:`pooled_loss`.
+    the switching function; phase that of the site classifier; pooled that of :func:`pooled_loss`. Without
+    ``variational`` the means are decoded, not samples: reconstruction alone.
     """
-    latents = encoding.sample() if model.training else encoding.mean
+    latents = encoding.sample() if model.training and variational else encoding.mean
     target = reconstruction_target(encoding.invariants)
     reconstruction = ReconstructionLoss()(model.environment_decoder(latents), target)
     divergence = DivergenceLoss()(encoding.mean, encoding.log_variance)

@@ -40,7 +40,8 @@ class AutoencoderModule(lightning.LightningModule):
         return self._step(batch, "validation")
 
     def _step(self, batch: GraphBatch, stage: str) -> Tensor:
-        terms = autoencoder_loss(self.model, batch, self.model.encode(batch))
+        variational = self.config.loss.divergence > 0.0
+        terms = autoencoder_loss(self.model, batch, self.model.encode(batch), variational)
         loss = terms.total(self.config.loss)
         options: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": batch.n_frames}
         for field in fields(terms):

@@ -12,13 +12,14 @@ from gnncv.data.node_features import node_features
 from gnncv.errors import InvalidArgument, ModelError
 from gnncv.export import export
 from gnncv.export.continuity import refuse_unfit
-from gnncv.models import GraphAutoencoder
+from gnncv.models import GraphAutoencoder, evaluate_frames
 from gnncv.models.collective_variables import output_names
 from gnncv.models.frame_values import frame_values
 from gnncv.nn.layers import OPTIONS
 from gnncv.training import TrainConfig, fit
 from gnncv.training.calibration import standardize_features
 from gnncv.training.losses import autoencoder_loss
+from gnncv.training.module import AutoencoderModule
 from molecules import random_system, some_topology
 from small_training import small_config
 
@@ -127,10 +128,8 @@ def test_what_is_smooth_is_trained_and_exported(changes, tables, small_frames, t
     cv = gnncv.CollectiveVariable(tmp_path / "cv.pt")
     columns = cv.per_site(small_frames[0])
     assert ("weight" in columns) is (changes.get("pooling") == "attention")
-    dataset = dataset_of(config, small_frames[:1])
-    expected = frame_values(run.model, collate([dataset[0]]).to("cpu", torch.float32))[0]
-    scale = np.maximum(1.0, np.abs(expected.numpy()))
-    difference = np.abs(cv.compute(small_frames[0]).values - expected.numpy()) / scale
+    expected = evaluate_frames(run.model, small_frames[:1])[0]
+    difference = np.abs(cv.compute(small_frames[0]).values - expected) / np.maximum(1.0, np.abs(expected))
     assert difference.max() < 1e-4
 
 
@@ -140,6 +139,7 @@ def test_what_is_for_analysis_is_trained_and_not_exported(choice, small_frames, 
     config = small_config(model=small | choice, training={"epochs": 2})
     run = fit(config, tmp_path / "run", small_frames, progress=False)
     assert set(run.summary["validation"]["progress"]) == {"melt", "crystal"}
+    assert np.isfinite(evaluate_frames(run.model, small_frames)).all()
     with pytest.raises(ModelError, match="train with"):
         export(run, tmp_path / "cv.pt")
     assert not (tmp_path / "cv.pt").exists()
@@ -188,3 +188,18 @@ def test_velocities_of_molecules_are_those_of_their_centers(generator):
         expected[site] = momenta[own].sum(axis=0) / masses[own].sum()
     found = node_features(atoms, ["velocity"], 6.0, topology).numpy()
     np.testing.assert_allclose(found, expected * 1000.0 * units.fs, rtol=1e-4, atol=1e-4)
+
+
+def test_without_divergence_the_means_are_decoded(small_frames, generator):
+    """Reconstruction alone: the loss of a training step does not depend on random numbers."""
+    config = config_of("pooling-mean", loss={"divergence": 0.0})
+    torch.manual_seed(int(generator.integers(2**31)))
+    dataset = dataset_of(config, small_frames)
+    model = GraphAutoencoder(config.model, dataset.species, dataset.phases)
+    batch = collate([dataset[k] for k in range(3)]).to("cpu", torch.float32)
+    module = AutoencoderModule(model, config)
+    module.log = lambda *arguments, **options: None
+    losses = [module.training_step(batch, 0).item() for _ in range(2)]
+    assert losses[0] == losses[1]
+    module.config = config_of("pooling-mean")
+    assert module.training_step(batch, 0).item() != module.training_step(batch, 0).item()
