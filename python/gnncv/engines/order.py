@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
 from gnncv.engines.config import LennardJonesSystem, RunConfig, StopWhen
 from gnncv.errors import InvalidArgument
+from gnncv.topology import Topology, center_frame
 
 NAMES = ("q6", "Q6")
 OrderFunction = Callable[[Atoms], tuple[float, float]]
@@ -18,8 +20,8 @@ OrderFunction = Callable[[Atoms], tuple[float, float]]
 def order_function(config: RunConfig) -> OrderFunction | None:
     """Averaged q6 (mean over atoms) and global Q6; None where no neighbor distance is known.
 
-    The distance is `order_parameter_cutoff_angstrom`, by default 1.5 times the largest sigma of a
-    Lennard-Jones system.
+    If the model is one of molecules, they are those of its sites: the centers of molecules. The distance is
+    `order_parameter_cutoff_angstrom`, by default 1.5 times the largest sigma of a Lennard-Jones system.
     """
     cutoff = config.order_parameter_cutoff_angstrom
     if cutoff is None and isinstance(config.system, LennardJonesSystem):
@@ -32,11 +34,22 @@ def order_function(config: RunConfig) -> OrderFunction | None:
         raise InvalidArgument("order parameters need freud: pip install freud-analysis")
     from gnncv.analysis.order_parameters import order_parameters
 
+    topology = None if config.cv is None else _topology(config.cv)
+
     def evaluate(atoms: Atoms) -> tuple[float, float]:
-        found = order_parameters(atoms, cutoff)
+        sites = atoms if topology is None else center_frame(atoms, topology)
+        found = order_parameters(sites, cutoff)
         return float(np.mean(found.averaged_q6)), float(found.global_q6)
 
     return evaluate
+
+
+def _topology(model: Path) -> Topology | None:
+    """The molecules that a model file knows; None for one of atoms."""
+    from gnncv.cv import CollectiveVariable
+
+    facts = CollectiveVariable(model).metadata.get("topology")
+    return None if facts is None else Topology.from_dict(facts)
 
 
 class StopCondition:

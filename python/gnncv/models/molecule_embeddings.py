@@ -1,9 +1,16 @@
 """Embeddings of the molecules among the sites, each kind by an encoder of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from gnncv.errors import InvalidArgument
+from gnncv.topology import Topology
+
+from .molecule_config import MoleculeConfig
+from .molecule_encoder import MoleculeEncoder
 
 
 class MoleculeEmbeddings(nn.Module):
@@ -42,3 +49,51 @@ class MoleculeEmbeddings(nn.Module):
         joined = torch.cat(rows)
         empty = torch.zeros([types.shape[0], self.n_embedding], dtype=joined.dtype, device=joined.device)
         return empty.index_copy(0, torch.cat(places), joined)
+
+
+class NoConformation(nn.Module):
+    """In place of an encoder for a kind without descriptors: zeros."""
+
+    def __init__(self, n_embedding: int) -> None:
+        super().__init__()
+        self.none = nn.Parameter(torch.zeros(n_embedding), requires_grad=False)
+
+    def forward(self, descriptors: Tensor) -> Tensor:
+        """``(M_k, n_embedding)`` zeros, in the precision of the networks."""
+        return self.none.expand(descriptors.shape[0], self.none.shape[0])
+
+
+def untrained_embeddings(
+    topology: Topology | None, facts: Mapping[str, Any] | None
+) -> MoleculeEmbeddings | None:
+    """Embeddings for the weights of a finished run, whose summary says ``facts`` of stage 1."""
+    if topology is None or facts is None:
+        return None
+    config = MoleculeConfig(**facts["model"])
+    encoders = {
+        molecule.name: MoleculeEncoder(molecule, config)
+        for molecule in topology.molecules
+        if molecule.n_descriptors > 0
+    }
+    return joined_embeddings(topology, encoders).requires_grad_(False)
+
+
+def joined_embeddings(topology: Topology, encoders: Mapping[str, MoleculeEncoder]) -> MoleculeEmbeddings:
+    """The encoders of the kinds of molecules, by name, side by side; kinds without descriptors have none.
+
+    Raises
+    ------
+    InvalidArgument
+        Embeddings of different sizes.
+    """
+    sizes = {name: encoder.embedding for name, encoder in encoders.items()}
+    if len(set(sizes.values())) != 1:
+        raise InvalidArgument(
+            f"the embeddings of molecules differ in size ({sizes}): train all kinds with the same"
+        )
+    n_embedding = next(iter(sizes.values()))
+    return MoleculeEmbeddings(
+        [encoders.get(m.name, NoConformation(n_embedding)) for m in topology.molecules],
+        [molecule.n_descriptors for molecule in topology.molecules],
+        n_embedding,
+    )

@@ -165,7 +165,8 @@ class MoleculeEncoder(nn.Module):
             together = (torch.softmax(self.importance(features), 1) * atoms).sum(1)
         else:
             together = atoms.mean(1)
-        return (together - self.pooled_mean) / self.pooled_scale
+        mean, scale = self.pooled_mean.to(values.dtype), self.pooled_scale.to(values.dtype)
+        return (together - mean) / scale
 
     @torch.no_grad()
     def standardize_pooled(self, descriptors: Tensor) -> None:

@@ -6,6 +6,7 @@ and the rest build on it, not the other way round.
 
 from gnncv.topology.axis import Axis
 from gnncv.topology.build import build_topology
+from gnncv.topology.centers import center_frame
 from gnncv.topology.choices import Choices
 from gnncv.topology.config import AxisConfig, MoleculeConfig
 from gnncv.topology.geometry import SiteGeometry, site_geometry
@@ -25,6 +26,7 @@ __all__ = [
     "Topology",
     "atom_order",
     "build_topology",
+    "center_frame",
     "group_by_molecule",
     "guess_topology",
     "longest_bonds",

@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gnncv.configuration import load_configuration
 from gnncv.data import Augmentation
 from gnncv.models.config import ModelConfig
+from gnncv.topology import MoleculeConfig
+
+from .optimization_config import OptimizationConfig
+from .stage1_config import Stage1Config
 
 
 class DataConfig(BaseModel):
@@ -64,36 +68,6 @@ class LossConfig(BaseModel):
     )
 
 
-class Optimization(BaseModel):
-    """How long and how fast to train: what all models share."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    epochs: int = Field(default=30, ge=1, description="At most this many passes over the data.")
-    patience: int = Field(default=8, ge=1, description="Epochs without a better validation loss to stop.")
-    batch_size: int = Field(default=8, ge=1, description="Frames a step.")
-    learning_rate: float = Field(
-        default=3e-3, gt=0, description="Of AdamW at the start; it falls along a cosine to 2 %."
-    )
-    weight_decay: float = Field(default=1e-4, ge=0, description="Of AdamW.")
-    gradient_clip: float = Field(default=1.0, gt=0, description="Largest norm of the parameters' gradient.")
-    seed: int = Field(default=0, ge=0, description="Of weights, order, augmentation and latent noise.")
-    threads: int | None = Field(default=None, ge=1, description="CPU threads; torch's choice if absent.")
-    accelerator: Literal["cpu", "auto"] = Field(
-        default="auto", description="auto takes a GPU if there is one."
-    )
-
-
-class OptimizationConfig(Optimization):
-    """How long and how fast to train."""
-
-    tables: bool = Field(
-        default=True,
-        description="Evaluate functions of distance at the knots of tables instead of at every pair: several "
-        "times faster on the CPU, the same within 1e-6. Off for losses that need second derivatives.",
-    )
-
-
 class ClustersConfig(BaseModel):
     """Phases found as clusters of the frames' latents, for data without labels."""
 
@@ -118,6 +92,12 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     data: DataConfig
+    molecules: list[MoleculeConfig] = Field(
+        default_factory=list, description="Kinds of molecules; without, every atom is a site."
+    )
+    stage1: Stage1Config = Field(
+        default_factory=Stage1Config, description="The autoencoder of the molecules, if there are any."
+    )
     model: ModelConfig
     augmentation: Augmentation = Field(default_factory=Augmentation)
     loss: LossConfig = Field(default_factory=LossConfig)

@@ -13,9 +13,8 @@ from ase import Atoms
 from gnncv.data import GraphDataset, Split, assign_frames, collate, data_hash, load_frames
 from gnncv.errors import InvalidArgument
 from gnncv.models import GraphAutoencoder
-from gnncv.models.molecule_embeddings import MoleculeEmbeddings
 from gnncv.nn import SMOOTH_ACTIVATIONS
-from gnncv.topology import Topology
+from gnncv.topology import Topology, build_topology
 
 from .calibration import (
     calibrate,
@@ -33,6 +32,7 @@ from .optimization import best_weights
 from .phases import find_phases
 from .pictures import draw_latent_space, draw_losses
 from .run_folder import TrainedRun, prepare_folder, refuse_existing, save_run
+from .stage1 import first_stage
 
 
 @dataclass
@@ -52,8 +52,6 @@ def fit(
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = True,
-    topology: Topology | None = None,
-    molecules: MoleculeEmbeddings | None = None,
 ) -> TrainedRun:
     """Train, calibrate and save a graph autoencoder.
 
@@ -92,10 +90,16 @@ def fit(
     loaded = list(frames) if frames is not None else configured_frames(config)
     data = config.data
     split = assign_frames(loaded, data.validation_fraction, data.validation_blocks, data.gap)
+    topology = build_topology(config.molecules, loaded) if config.molecules else None
     datasets = _datasets(loaded, split, config, topology)
     checkpoint = prepare_folder(folder, config, overwrite)
     training = datasets.training
-    model = GraphAutoencoder(config.model, training.species, training.phases, topology, molecules)
+    embeddings = None
+    if topology is not None:
+        stages = (folder, resume, overwrite, progress)
+        embeddings = first_stage(config.stage1, loaded, split, topology, *stages)
+        lightning.seed_everything(config.training.seed, workers=True, verbose=False)  # as without it
+    model = GraphAutoencoder(config.model, training.species, training.phases, topology, embeddings)
     _use_tables(model, datasets, config)
     for dataset in vars(datasets).values():
         dataset.node_features = tuple(config.model.node_features)
@@ -220,6 +224,7 @@ def _summary(
         "model": config.model.model_dump(),
         "species": model.species,
         "topology": None if model.topology is None else model.topology.as_dict(),
+        "stage1": None if model.encoder.molecules is None else config.stage1.model_dump(mode="json"),
         "phases": model.phases,
         "config": config.model_dump(mode="json"),
         "data_hash": data_hash(frames),

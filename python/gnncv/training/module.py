@@ -12,8 +12,9 @@ from torch import Tensor
 from gnncv.data import GraphBatch, GraphDataset
 from gnncv.models import GraphAutoencoder
 
-from .config import Optimization, TrainConfig
+from .config import TrainConfig
 from .losses import autoencoder_loss
+from .optimization_config import Optimization
 
 
 class AutoencoderModule(lightning.LightningModule):

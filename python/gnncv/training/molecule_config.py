@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gnncv.configuration import load_configuration
 from gnncv.models import MoleculeConfig
 
-from .config import Optimization
+from .optimization_config import Optimization
 
 
 class MoleculeLossConfig(BaseModel):

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from gnncv.models import MoleculeAutoencoder, MoleculeReconstruction
 
-from .config import Optimization
 from .module import EpochOrder, adam_with_cosine
 from .molecule_config import MoleculeLossConfig
+from .optimization_config import Optimization
 
 TERMS = ("loss", "reconstruction", "types", "divergence", "accuracy")
 

@@ -12,7 +12,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 
-from .config import Optimization
+from .optimization_config import Optimization
 from .run_folder import CHECKPOINTS
 
 

@@ -16,6 +16,7 @@ from gnncv.data import load_frames
 from gnncv.errors import InvalidArgument, ModelError, OutputExists
 from gnncv.files.atomic import write_atomic
 from gnncv.models import GraphAutoencoder, ModelConfig
+from gnncv.models.molecule_embeddings import untrained_embeddings
 from gnncv.topology import Topology
 
 CONFIG_FILE = "config.yaml"
@@ -90,7 +91,13 @@ def load_run(path: str | Path) -> TrainedRun:
         )
     summary = json.loads((folder / SUMMARY_FILE).read_text())
     topology = None if summary.get("topology") is None else Topology.from_dict(summary["topology"])
-    model = GraphAutoencoder(ModelConfig(**summary["model"]), summary["species"], summary["phases"], topology)
+    model = GraphAutoencoder(
+        ModelConfig(**summary["model"]),
+        summary["species"],
+        summary["phases"],
+        topology,
+        untrained_embeddings(topology, summary.get("stage1")),
+    )
     model.load_state_dict(torch.load(folder / MODEL_FILE, weights_only=True))
     model.eval()
     return TrainedRun(folder, model, summary)
