@@ -3,6 +3,7 @@
 // with R_k and f the channels of a table, f the last. Nothing is stored per pair.
 #pragma once
 
+#include "kernels/center_gradients.h"
 #include "kernels/pair_rows.h"
 #include "kernels/radial_table.h"
 
@@ -39,21 +40,7 @@ template <typename T>
 void environment_densities_backward_kernel(const EnvironmentInput<T>& input, const T* densities_gradient,
                                            const T* coordination_gradient, T* vectors_gradient);
 
-// The same with gradients that come center by center: of the densities (n_species * n_radial,
-// (l_max+1)^2), of the coordination number, and of f of each of its pairs (null if nothing else depends on
-// it). They last until the next center is asked for.
-template <typename T>
-struct CenterGradient {
-    const T* densities;
-    T coordination;
-    const T* switching;
-};
-template <typename T>
-class CenterGradients {
-public:
-    virtual ~CenterGradients() = default;
-    virtual CenterGradient<T> of_center(std::int64_t i) = 0;
-};
+// The same with gradients that come center by center.
 template <typename T>
 void environment_densities_backward_kernel(const EnvironmentInput<T>& input, CenterGradients<T>& gradients,
                                            T* vectors_gradient);

@@ -72,22 +72,6 @@ GNNCV_INLINE void backward_body(const EnvironmentInput<T>& input, CenterGradient
     }
 }
 
-// Gradients of all centers as they lie in memory.
-template <typename T>
-class StoredGradients final : public CenterGradients<T> {
-public:
-    StoredGradients(const T* densities, std::int64_t stride, const T* coordination)
-        : densities_(densities), stride_(stride), coordination_(coordination) {}
-    CenterGradient<T> of_center(std::int64_t i) override {
-        return {densities_ + i * stride_, coordination_[i], nullptr};
-    }
-
-private:
-    const T* densities_;
-    std::int64_t stride_;
-    const T* coordination_;
-};
-
 // Instances for the degrees in use; any other degree takes the general one (L = -1).
 #define GNNCV_INSTANCE_OF(attribute, bytes, L, T)                                                            \
     attribute void backward_instance(std::integral_constant<int, L>, const EnvironmentInput<T>& input,       \

@@ -5,6 +5,7 @@
 // stored per pair.
 #pragma once
 
+#include "kernels/center_gradients.h"
 #include "kernels/orientation_terms.h"
 #include "kernels/pair_rows.h"
 #include "kernels/radial_table.h"
@@ -23,15 +24,18 @@ struct OrientationInput {
     RadialTable<T> table;
     int n_species;
     OrientationTerms terms;
+    bool divided = false; // the forward kernel on the CPU leaves densities over 1 + coordination
 
     [[nodiscard]] GNNCV_INLINE std::int64_t row_size() const {
         return n_species * (table.n_channels - 1) * terms.count();
     }
 };
 
-// densities (n_centers, n_species * n_radial, n_terms), coordination (n_centers); overwritten.
+// densities (n_centers, n_species * n_radial, n_terms), coordination (n_centers); overwritten. `switching`
+// (n_pairs) may be null: f of each pair.
 template <typename T>
-void orientation_densities_kernel(const OrientationInput<T>& input, T* densities, T* coordination);
+void orientation_densities_kernel(const OrientationInput<T>& input, T* densities, T* coordination,
+                                  T* switching = nullptr);
 
 // By the densities and the coordination numbers, in their shapes.
 template <typename T>
@@ -46,5 +50,9 @@ template <typename T>
 void orientation_densities_backward_kernel(const OrientationInput<T>& input,
                                            const OrientationGradients<T>& gradients, T* vectors_gradient,
                                            T* axes_gradient);
+// The same with gradients that come center by center.
+template <typename T>
+void orientation_densities_backward_kernel(const OrientationInput<T>& input, CenterGradients<T>& gradients,
+                                           T* vectors_gradient, T* axes_gradient);
 
 } // namespace gnncv::kernels

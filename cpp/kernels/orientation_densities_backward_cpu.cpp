@@ -70,7 +70,7 @@ GNNCV_INLINE void add_to_neighbors(const Lanes<T, bytes>* numbers, int n, const 
 }
 
 template <int A, bool with_axes_gradient, int bytes, typename T>
-GNNCV_INLINE void backward_body(const OrientationInput<T>& input, const OrientationGradients<T>& gradients,
+GNNCV_INLINE void backward_body(const OrientationInput<T>& input, CenterGradients<T>& gradients,
                                 T* vectors_gradient, T* axes_gradient) {
     using Register = Lanes<T, bytes>;
     constexpr int width = LanesOf<T, bytes>::width, room = 3 * OrientationRoom<A>::axes;
@@ -90,6 +90,7 @@ GNNCV_INLINE void backward_body(const OrientationInput<T>& input, const Orientat
         blocks.of_center(i, input.vectors);
         table.of_center(blocks);
         axes.of_center(i);
+        const CenterGradient<T> of_center = gradients.of_center(i);
         Register of_own[room] = {};
         for (std::size_t b = 0; b < blocks.list().size(); ++b) {
             const BondBlock& block = blocks.list()[b];
@@ -100,9 +101,12 @@ GNNCV_INLINE void backward_body(const OrientationInput<T>& input, const Orientat
             }
             axes.of_block(blocks, block, d);
             orientation_terms<T>(input.terms, axes.cosines, terms);
-            const T* const g =
-                gradients.densities + (i * input.n_species + block.species) * n_radial * n_terms;
-            Register stretch = gradients.coordination[i] * slopes[n_radial];
+            const T* const g = of_center.densities + block.species * n_radial * n_terms;
+            Register of_switching = Register{} + of_center.coordination;
+            if (of_center.switching != nullptr) {
+                of_switching += blocks.load_numbers(of_center.switching - input.pairs.row_ptr[i], block);
+            }
+            Register stretch = of_switching * slopes[n_radial];
             weigh_terms(g, n_radial, n_terms, terms, radial, slopes, weights, stretch);
             orientation_slopes<T>(input.terms, axes.cosines, weights, slopes_of_cosines);
             Register of_direction[3];
@@ -130,8 +134,7 @@ GNNCV_INLINE void backward_body(const OrientationInput<T>& input, const Orientat
 
 #define GNNCV_INSTANCE(attribute, bytes, A, T)                                                               \
     attribute void backward_instance(std::integral_constant<int, A>, const OrientationInput<T>& input,       \
-                                     const OrientationGradients<T>& gradients, T* vectors_gradient,          \
-                                     T* axes_gradient) {                                                     \
+                                     CenterGradients<T>& gradients, T* vectors_gradient, T* axes_gradient) { \
         axes_gradient != nullptr                                                                             \
             ? backward_body<A, true, bytes>(input, gradients, vectors_gradient, axes_gradient)               \
             : backward_body<A, false, bytes>(input, gradients, vectors_gradient, axes_gradient);             \
@@ -142,14 +145,23 @@ GNNCV_FOR_REGISTERS(GNNCV_ORIENTATION_INSTANCES)
 } // namespace
 
 template <typename T>
-void orientation_densities_backward_kernel(const OrientationInput<T>& input,
-                                           const OrientationGradients<T>& gradients, T* vectors_gradient,
-                                           T* axes_gradient) {
+void orientation_densities_backward_kernel(const OrientationInput<T>& input, CenterGradients<T>& gradients,
+                                           T* vectors_gradient, T* axes_gradient) {
     with_axes(input.terms.n_axes,
               [&](auto axes) { backward_instance(axes, input, gradients, vectors_gradient, axes_gradient); });
 }
 
+template <typename T>
+void orientation_densities_backward_kernel(const OrientationInput<T>& input,
+                                           const OrientationGradients<T>& gradients, T* vectors_gradient,
+                                           T* axes_gradient) {
+    StoredGradients<T> stored(gradients.densities, input.row_size(), gradients.coordination);
+    orientation_densities_backward_kernel<T>(input, stored, vectors_gradient, axes_gradient);
+}
+
 #define GNNCV_KERNELS(T)                                                                                     \
+    template void orientation_densities_backward_kernel(const OrientationInput<T>&, CenterGradients<T>&, T*, \
+                                                        T*);                                                 \
     template void orientation_densities_backward_kernel(const OrientationInput<T>&,                          \
                                                         const OrientationGradients<T>&, T*, T*);
 GNNCV_KERNELS(float)

@@ -23,17 +23,18 @@ public:
           n_radial_padded_(tiles(n_channels_, rows) * rows), table_(input.table),
           blocks_(input.pairs, input.types, input.n_species), axes_(input) {}
 
-    GNNCV_INLINE void compute(std::int64_t i, T* densities, T* coordination) {
+    GNNCV_INLINE void compute(std::int64_t i, T* densities, T* coordination, T* switching) {
         blocks_.of_center(i, input_.vectors);
         table_.of_center(blocks_);
         axes_.of_center(i);
-        coordination[i] = fill();
-        sum_products(densities + i * input_.row_size());
+        coordination[i] = fill(switching);
+        sum_products(input_.divided ? T(1) / (T(1) + coordination[i]) : T(1),
+                     densities + i * input_.row_size());
     }
 
 private:
     // Radial functions and terms of all bonds; returns the sum of the switching functions.
-    GNNCV_INLINE T fill() {
+    GNNCV_INLINE T fill(T* switching) {
         const std::size_t n = blocks_.list().size();
         radial_ = reinterpret_cast<Register*>(radial_buffer_.reserve(n * n_radial_padded_));
         terms_ = reinterpret_cast<Register*>(term_buffer_.reserve(n * n_padded_));
@@ -46,6 +47,9 @@ private:
                 clear_beyond(block.count, n_channels_, radial);
             }
             total += radial[n_channels_ - 1];
+            if (switching != nullptr) {
+                blocks_.store_numbers(switching, block, radial[n_channels_ - 1]);
+            }
             std::fill(radial + n_channels_, radial + n_radial_padded_, Register{});
             Register* const terms = terms_ + b * n_padded_;
             axes_.of_block(blocks_, block, blocks_.directions(b));
@@ -54,11 +58,11 @@ private:
         }
         return sum_of_register(total);
     }
-    // out[s, k, t] = sum over the bonds to species s of radial function k and term t
-    GNNCV_INLINE void sum_products(T* out) const {
+    // out[s, k, t] = norm times the sum over the bonds to species s of radial function k and term t
+    GNNCV_INLINE void sum_products(T norm, T* out) const {
         const int n_radial = n_channels_ - 1;
         const auto n_blocks = static_cast<std::int64_t>(blocks_.list().size());
-        const Register ones = Register{} + T(1);
+        const Register norms = Register{} + norm;
         std::int64_t first = 0;
         for (int s = 0; s < input_.n_species; ++s) {
             std::int64_t end = first;
@@ -70,7 +74,7 @@ private:
                 for (int t = 0; t < n_terms_; t += columns) {
                     sum_tile<Register>(radial_ + first * n_radial_padded_ + k, n_radial_padded_,
                                        terms_ + first * n_padded_ + t, n_padded_, end - first,
-                                       {out + t, n_terms_, ones, n_rows, std::min(columns, n_terms_ - t)});
+                                       {out + t, n_terms_, norms, n_rows, std::min(columns, n_terms_ - t)});
                 }
                 out += n_rows * n_terms_;
             }
@@ -89,17 +93,18 @@ private:
 };
 
 template <int A, int bytes, typename T>
-GNNCV_INLINE void forward_body(const OrientationInput<T>& input, T* densities, T* coordination) {
+GNNCV_INLINE void forward_body(const OrientationInput<T>& input, T* densities, T* coordination,
+                               T* switching) {
     CenterOrientations<A, bytes, T> center(input);
     for (std::int64_t i = input.pairs.first_center; i < input.pairs.n_centers; ++i) {
-        center.compute(i, densities, coordination);
+        center.compute(i, densities, coordination, switching);
     }
 }
 
 #define GNNCV_INSTANCE(attribute, bytes, A, T)                                                               \
     attribute void forward_instance(std::integral_constant<int, A>, const OrientationInput<T>& input,        \
-                                    T* densities, T* coordination) {                                         \
-        forward_body<A, bytes>(input, densities, coordination);                                              \
+                                    T* densities, T* coordination, T* switching) {                           \
+        forward_body<A, bytes>(input, densities, coordination, switching);                                   \
     }
 GNNCV_FOR_REGISTERS(GNNCV_ORIENTATION_INSTANCES)
 #undef GNNCV_INSTANCE
@@ -107,11 +112,13 @@ GNNCV_FOR_REGISTERS(GNNCV_ORIENTATION_INSTANCES)
 } // namespace
 
 template <typename T>
-void orientation_densities_kernel(const OrientationInput<T>& input, T* densities, T* coordination) {
-    with_axes(input.terms.n_axes, [&](auto axes) { forward_instance(axes, input, densities, coordination); });
+void orientation_densities_kernel(const OrientationInput<T>& input, T* densities, T* coordination,
+                                  T* switching) {
+    with_axes(input.terms.n_axes,
+              [&](auto axes) { forward_instance(axes, input, densities, coordination, switching); });
 }
 
-template void orientation_densities_kernel(const OrientationInput<float>&, float*, float*);
-template void orientation_densities_kernel(const OrientationInput<double>&, double*, double*);
+template void orientation_densities_kernel(const OrientationInput<float>&, float*, float*, float*);
+template void orientation_densities_kernel(const OrientationInput<double>&, double*, double*, double*);
 
 } // namespace gnncv::kernels

@@ -1,9 +1,8 @@
 """Orientation invariants as they are evaluated: from tables."""
 
-import torch
 from torch import Tensor, nn
 
-from gnncv.nn import OrientationInvariants, operators, site_operators
+from gnncv.nn import OrientationInvariants, operators
 from gnncv.nn.radial_table import in_precision, tabulate
 
 
@@ -59,7 +58,7 @@ class TabulatedOrientation(nn.Module):
     ) -> Tensor:
         """Standardized features ``(N, n_features)`` from ``vectors`` and ``axes``, of a list of all pairs."""
         table = in_precision(self.table, self.narrow_table, vectors)
-        densities, coordination = operators.orientation_densities(
+        return operators.orientation_invariants(
             vectors,
             axes,
             neighbor,
@@ -70,12 +69,7 @@ class TabulatedOrientation(nn.Module):
             self.n_species,
             self.headless,
             self.degree,
+            self.average,
+            self.mean,
+            self.scale,
         )
-        norm = 1.0 + coordination
-        features = densities.flatten(1) / norm
-        if self.average:
-            averaged = operators.averaged_densities(
-                distances, neighbor, row_ptr, table, self.cutoff, densities, coordination
-            )
-            features = torch.cat([features, averaged.flatten(1) / (norm * norm)], dim=1)
-        return site_operators.standardized(features, self.mean, self.scale)

@@ -19,7 +19,10 @@ from . import reference
 _TABLE_ARGUMENT = {"table_messages": 4, "table_attention": 3}
 
 # What has no kernel of its own on a GPU, but is made of others that have one.
-_MADE_OF = {"environment_invariants": "environment_densities"}
+_MADE_OF = {
+    "environment_invariants": "environment_densities",
+    "orientation_invariants": "orientation_densities",
+}
 
 _references_only: ContextVar[bool] = ContextVar("references_only", default=False)
 
@@ -157,6 +160,28 @@ def orientation_densities(
     )
 
 
+def orientation_invariants(
+    vectors: Tensor,
+    axes: Tensor,
+    neighbor: Tensor,
+    row_ptr: Tensor,
+    types: Tensor,
+    table: Tensor,
+    cutoff: float,
+    n_species: int,
+    headless: list[int],
+    degree: int,
+    average: bool,
+    mean: Tensor,
+    scale: Tensor,
+) -> Tensor:
+    """Standardized orientations from pair vectors; see :func:`gnncv.nn.reference.orientation_invariants`."""
+    arguments = (vectors, axes, neighbor, row_ptr, types, table, cutoff, n_species, headless, degree)
+    if is_scripting():
+        return torch.ops.gnncv.orientation_invariants(*arguments, average, mean, scale)
+    return _orientation_invariants(*arguments, average, mean, scale)
+
+
 def averaged_densities(
     distances: Tensor,
     neighbor: Tensor,
@@ -288,6 +313,7 @@ _segment_sum = _dispatch("segment_sum")
 _attention_message_passing = _dispatch("attention_message_passing")
 _environment_densities = _dispatch("environment_densities")
 _orientation_densities = _dispatch("orientation_densities")
+_orientation_invariants = _dispatch("orientation_invariants")
 _averaged_densities = _dispatch("averaged_densities")
 _table_attention = _dispatch("table_attention")
 _table_messages = _dispatch("table_messages")

@@ -15,6 +15,7 @@ from .orientation_densities import (
     bond_orientations,
     count_orientation_terms,
     orientation_densities,
+    orientation_invariants,
     orientation_terms,
 )
 from .pair_geometry import pair_distances, pair_geometry
@@ -49,6 +50,7 @@ __all__ = [
     "latent_density",
     "message_passing",
     "orientation_densities",
+    "orientation_invariants",
     "orientation_terms",
     "pair_distances",
     "pair_geometry",

@@ -5,7 +5,8 @@ from torch import Tensor
 
 from .pair_geometry import pair_distances, pair_geometry
 from .segment_sum import segment_centers, segment_sum
-from .tables import table_functions
+from .site_outcomes import standardized
+from .tables import averaged_densities, table_functions
 
 
 def count_orientation_terms(headless: list[int], degree: int) -> int:
@@ -151,3 +152,50 @@ def orientation_densities(
     spread = (species[:, :, None] * radial[:, None, :]).flatten(1)
     densities = bond_orientations(vectors, axes, spread, neighbor, row_ptr, headless, degree)
     return densities, segment_sum(switching, row_ptr)
+
+
+def orientation_invariants(
+    vectors: Tensor,
+    axes: Tensor,
+    neighbor: Tensor,
+    row_ptr: Tensor,
+    types: Tensor,
+    table: Tensor,
+    cutoff: float,
+    n_species: int,
+    headless: list[int],
+    degree: int,
+    average: bool,
+    mean: Tensor,
+    scale: Tensor,
+) -> Tensor:
+    """Standardized features of :class:`gnncv.nn.OrientationInvariants`, straight from pair vectors.
+
+    The fused operator needs each bond in both directions.
+
+    Parameters
+    ----------
+    vectors, axes, neighbor, row_ptr, types, table, cutoff, n_species, headless, degree
+        As in :func:`orientation_densities`.
+    average
+        Whether the averages over neighbors follow the own densities.
+    mean, scale
+        ``(F,)`` float64.
+
+    Returns
+    -------
+    Tensor
+        ``(N, F)`` in the type of the table.
+    """
+    densities, coordination = orientation_densities(
+        vectors, axes, neighbor, row_ptr, types, table, cutoff, n_species, headless, degree
+    )
+    norm = 1.0 + coordination
+    features = densities.flatten(1) / norm
+    if average:
+        distances = pair_distances(vectors)
+        averaged = averaged_densities(
+            distances, neighbor, row_ptr, table, cutoff, densities, coordination
+        ).flatten(1)
+        features = torch.cat([features, averaged / (norm * norm)], dim=1)
+    return standardized(features, mean, scale)
