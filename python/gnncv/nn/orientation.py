@@ -12,6 +12,8 @@ from .jets import RadialJets, product_jet
 from .radial import GaussianBasis
 from .reference import bond_orientations, count_orientation_terms
 
+MAX_AXES = 4  # of a site: the operators' room in registers
+
 
 class OrientationInvariants(nn.Module):
     """Rotation invariants of the axes around each site, for systems with molecules.
@@ -40,7 +42,7 @@ class OrientationInvariants(nn.Module):
     Raises
     ------
     InvalidArgument
-        If there is no axis, or the degree is neither 2 nor 4.
+        If there is no axis or more than four, or the degree is neither 2 nor 4.
     """
 
     def __init__(
@@ -57,6 +59,11 @@ class OrientationInvariants(nn.Module):
         if not headless:
             raise InvalidArgument(
                 "orientation invariants need an axis: give the molecules axes, or leave the invariants out"
+            )
+        if len(headless) > MAX_AXES:
+            raise InvalidArgument(
+                f"a site has {len(headless)} axes, and orientation invariants take {MAX_AXES} at most: name "
+                "fewer axes of the molecules"
             )
         if degree not in (2, 4):
             raise InvalidArgument(f"degree of the orientation invariants is {degree!r}, expected 2 or 4")

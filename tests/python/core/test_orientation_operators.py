@@ -187,7 +187,8 @@ def test_what_needs_no_gradient_changes_nothing(wanted, generator):
         out, count = ops.orientation_densities(inputs["vectors"], *rest)
         return torch.autograd.grad(out.square().sum() + count.square().sum(), inputs[wanted])[0]
 
-    assert torch.equal(gradient([wanted]), gradient(list(leaves)))
+    alone, beside = gradient([wanted]), gradient(list(leaves))
+    torch.testing.assert_close(alone, beside, rtol=0, atol=1e-12 * float(beside.abs().max()))
 
 
 @pytest.mark.parametrize("n_threads", [2, 3])

@@ -167,5 +167,7 @@ def test_what_cannot_be_is_said():
     switching = HardCutoff()
     with pytest.raises(InvalidArgument, match="need an axis"):
         OrientationInvariants(5.0, switching, 1, 4, [])
+    with pytest.raises(InvalidArgument, match="a site has 5 axes, and .* take 4 at most"):
+        OrientationInvariants(5.0, switching, 1, 4, [True] * 5)
     with pytest.raises(InvalidArgument, match="degree of the orientation invariants is 6, expected 2 or 4"):
         OrientationInvariants(5.0, switching, 1, 4, [True], 6)
