@@ -117,6 +117,13 @@ def test_the_folder_holds_what_is_promised(butane_run: MoleculeRun) -> None:
         assert torch.equal(ours, theirs), name
 
 
+def test_a_run_of_another_molecule_is_refused(butane_run: MoleculeRun) -> None:
+    molecule = example.butane()
+    load_molecule_run(butane_run.path, replace(molecule, bond_lengths=(1.4,) * 13))
+    with pytest.raises(ModelError, match="'butane' with other torsions than 'chain' has"):
+        load_molecule_run(butane_run.path, replace(molecule, name="chain", torsions=molecule.torsions[1:]))
+
+
 def test_the_embedding_has_unit_spread(butane_run: MoleculeRun, conformers: list[Atoms]) -> None:
     values = torch.cat(frame_descriptors(conformers, Topology([example.butane()]))[0])
     with torch.no_grad():
@@ -175,7 +182,7 @@ def test_a_variational_run_keeps_its_latents_near_the_normal_distribution(
 
 def test_every_kind_with_descriptors_has_a_run(tmp_path: Path, generator: np.random.Generator) -> None:
     """A molecule without torsions, one without descriptors, and an atom beside them."""
-    water, methanol = template("H2O"), replace(template("CH3OH"), distances=())
+    water, methanol = replace(template("H2O"), name="heavy/water"), replace(template("CH3OH"), distances=())
     topology = Topology([water, methanol], ["Ar"])
     frames = []
     for _ in range(20):
@@ -183,8 +190,9 @@ def test_every_kind_with_descriptors_has_a_run(tmp_path: Path, generator: np.ran
         symbols = (*water.symbols, *methanol.symbols, "Ar")
         frames.append(Atoms(symbols, positions=np.concatenate([*shapes, [[9.0, 9.0, 9.0]]])))
     runs = fit_molecules(frames, topology, config(epochs=2), tmp_path, progress=False)
-    assert list(runs) == ["H2O"]
-    assert "cosine_rms" not in runs["H2O"].summary["validation"]
+    assert list(runs) == ["heavy/water"]
+    assert runs["heavy/water"].path == tmp_path / "heavy_water"
+    assert "cosine_rms" not in runs["heavy/water"].summary["validation"]
     frames[3] = frames[3][::-1]
     with pytest.raises(InvalidArgument, match="frame 3: "):
         fit_molecules(frames, topology, config(epochs=2), tmp_path / "other", progress=False)
