@@ -37,9 +37,9 @@ class MoleculeTrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: MoleculeConfig = Field(default_factory=MoleculeConfig)
-    loss: MoleculeLossConfig = Field(default_factory=MoleculeLossConfig)
-    training: MoleculeOptimization = Field(default_factory=MoleculeOptimization)
+    model: MoleculeConfig = Field(default_factory=MoleculeConfig, description="Size of the autoencoder.")
+    loss: MoleculeLossConfig = Field(default_factory=MoleculeLossConfig, description="What is minimized.")
+    training: MoleculeOptimization = Field(default_factory=MoleculeOptimization, description="How long.")
     validation_fraction: float = Field(default=0.2, gt=0, lt=1, description="Share of the frames.")
     validation_blocks: int = Field(default=2, ge=1, description="Blocks of time a trajectory.")
     gap: int | None = Field(
