@@ -1,8 +1,9 @@
 // Memory that grows and keeps no values: numbers are not zeroed, so that pages never written cost nothing.
 #pragma once
 
+#include "core/pages.h"
+
 #include <cstddef>
-#include <memory>
 
 namespace gnncv {
 
@@ -11,19 +12,17 @@ class Buffer {
 public:
     // Room for n numbers. What was there before is lost if it has to grow.
     T* reserve(std::size_t n) {
-        if (n > capacity_) {
-            storage_.reset(); // before the new one is there
-            storage_ = std::make_unique_for_overwrite<T[]>(n);
-            capacity_ = n;
+        if (n > storage_.size()) {
+            storage_ = {}; // before the new one is there
+            storage_ = PageVector<T>(n);
         }
-        return storage_.get();
+        return data();
     }
-    [[nodiscard]] T* data() { return storage_.get(); }
-    [[nodiscard]] const T* data() const { return storage_.get(); }
+    [[nodiscard]] T* data() { return storage_.data(); }
+    [[nodiscard]] const T* data() const { return storage_.data(); }
 
 private:
-    std::unique_ptr<T[]> storage_;
-    std::size_t capacity_ = 0;
+    PageVector<T> storage_;
 };
 
 } // namespace gnncv

@@ -8,32 +8,18 @@
 #pragma once
 
 #include "core/box.h"
+#include "core/candidates.h"
 #include "core/division.h"
 #include "core/workers.h"
 
-#include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace gnncv {
-
-// Which pairs a model wants. full: each bond in both directions. half: in one of them, which stands for both.
-// both: all, those of the half behind the others in each row.
-enum class PairKind { full, half, both };
-
-// Candidate pairs in compressed rows, sorted by (center, neighbor, shift) or, of the kind `both`, by (center,
-// whether in the half, neighbor, shift): r_ij = r_j - r_i +
-// shifts[shift[p]] . cell for the *wrapped* positions.
-struct CandidatePairs {
-    std::vector<std::int64_t> row_ptr;
-    std::vector<std::int64_t> half_begin; // (N) if the kind is `both`, else empty
-    std::vector<std::int32_t> neighbor;
-    std::vector<std::int32_t> shift;
-    std::vector<Vector3> shifts;
-};
 
 class NeighborList {
 public:
@@ -44,8 +30,10 @@ public:
                  std::unique_ptr<Division> division = nullptr);
     ~NeighborList();
 
-    // Make the list valid for these positions (N,3). Returns whether it was rebuilt.
-    bool update(std::span<const double> positions, const Box& box, const Workers& workers);
+    // Make the list valid for these positions (N,3). Returns whether it was rebuilt; before that, with many
+    // atoms, `make_room` is called.
+    bool update(std::span<const double> positions, const Box& box, const Workers& workers,
+                const std::function<void()>& make_room);
 
     [[nodiscard]] const CandidatePairs& candidates() const { return candidates_; }
     [[nodiscard]] PairKind kind() const { return kind_; }
@@ -69,20 +57,13 @@ private:
     Vector3 follow(std::span<const double> positions, const Box& box, const Matrix3& map,
                    const Vector3& first, std::size_t begin, std::size_t end);
     void gather();
-    void sort_candidates(std::size_t n_atoms);
-    void find_shifts();
-    [[nodiscard]] std::int32_t number_of(const std::int32_t (&shift)[3]) const;
-    static bool in_half(std::int32_t center, std::int32_t neighbor, std::int32_t shift,
-                        std::int32_t opposite);
-    void sort_images();
 
-    struct VesinList;
     double cutoff_;
     double skin_;
     PairKind kind_;
-    std::unique_ptr<VesinList> vesin_;
     std::unique_ptr<Division> division_;
     std::vector<std::int64_t> order_; // of many atoms, in space
+    CandidateFinder finder_;
     CandidatePairs candidates_;
     std::vector<double> wrapped_;
     std::vector<double> local_;  // of the list's atoms, where they are not all in their own order
@@ -91,13 +72,6 @@ private:
     std::optional<Box> reference_box_;
     std::vector<double> reference_;
     std::vector<Vector3> displacements_;
-    std::array<std::int32_t, 3> reach_{}; // of the shifts
-    // Scratch of the sort; of what is not in the half, the shift's complement.
-    struct Directed {
-        std::int32_t center, shift;
-    };
-    std::vector<Directed> by_neighbor_;
-    std::vector<std::int64_t> by_neighbor_ptr_, next_, next_half_;
 };
 
 } // namespace gnncv

@@ -50,7 +50,8 @@ void environment_invariants_kernel(const InvariantsInput<T>& input, const Invari
                                    T* features);
 
 // By the features: their own gradient (n_centers, n_features), and what it makes of averaged (n_centers,
-// row_stride) and of the coordination numbers where they are not in densities.
+// row_stride; it may be written over the state's, which only the sites' kernel reads) and of the coordination
+// numbers where they are not in densities.
 template <typename T>
 struct InvariantsGradients {
     const T* features;

@@ -114,7 +114,7 @@ const Result& CollectiveVariable::compute(View<const double> positions, const Ce
     }
     evaluator.evaluate(positions, cell, !outputs.empty());
     if (!outputs.empty()) {
-        evaluator.differentiate(outputs);
+        evaluator.differentiate(outputs, true);
     }
     evaluator.forget();
     return evaluator.result();

@@ -3,6 +3,7 @@
 #include "core/stopwatch.h"
 #include "core/validation.h"
 #include "gnncv/error.h"
+#include "model/kept_memory.h"
 #include "model/model_device.h"
 #include "model/torch_calls.h"
 
@@ -88,7 +89,12 @@ void Evaluator::find_pairs(View<const double> positions, const Cell& cell) {
         sites_->update(atoms, box, workers);
         points = sites_->centers();
     }
-    const bool rebuilt = neighbors_->update(points, box, workers);
+    // A new list needs much memory for a moment: what the last step left makes room for it.
+    const bool rebuilt = neighbors_->update(points, box, workers, [this] {
+        forget();
+        pairs_ = PairList();
+        release_kept_memory();
+    });
     if (rebuilt) {
         ++statistics_.n_rebuilds;
     }
@@ -139,7 +145,7 @@ const Result& Evaluator::evaluate(View<const double> positions, const Cell& cell
     return result_;
 }
 
-const Result& Evaluator::differentiate(const std::vector<std::string>& outputs) {
+const Result& Evaluator::differentiate(const std::vector<std::string>& outputs, bool last) {
     std::vector<std::size_t> selected;
     for (const std::string& output : outputs) {
         selected.push_back(index_of(output));
@@ -152,9 +158,12 @@ const Result& Evaluator::differentiate(const std::vector<std::string>& outputs) 
     weights_.assign(result_.values.size(), 0.0);
     for (std::size_t g = 0; g < selected.size(); ++g) {
         weights_[selected[g]] = 1.0;
-        pull_back(weights_, std::span(result_.gradients).subspan(n * g, n),
+        pull_back(weights_, last && g + 1 == selected.size(), std::span(result_.gradients).subspan(n * g, n),
                   std::span(result_.strain_gradients).subspan(9 * g, 9));
         weights_[selected[g]] = 0.0;
+    }
+    if (last) {
+        forget();
     }
     share(result_.gradients.data(), result_.gradients.size());
     share(result_.strain_gradients.data(), result_.strain_gradients.size());
@@ -171,7 +180,7 @@ const WeightedGradient& Evaluator::differentiate(View<const double> wanted) {
     }
     check_differentiable();
     weighted_.gradient.resize(3 * layout_.n_atoms);
-    pull_back({wanted.data(), wanted.size()}, weighted_.gradient, weighted_.strain_gradient);
+    pull_back({wanted.data(), wanted.size()}, false, weighted_.gradient, weighted_.strain_gradient);
     share(weighted_.gradient.data(), weighted_.gradient.size());
     share(weighted_.strain_gradient.data(), weighted_.strain_gradient.size());
     check_gradient(weighted_.gradient, "");
@@ -179,10 +188,10 @@ const WeightedGradient& Evaluator::differentiate(View<const double> wanted) {
 }
 
 // This process's share of the gradient of sum_k weights[k] CV_k.
-void Evaluator::pull_back(std::span<const double> of_values, std::span<double> gradient,
+void Evaluator::pull_back(std::span<const double> of_values, bool last, std::span<double> gradient,
                           std::span<double> strain) {
     Stopwatch watch;
-    const ModelGradient slope = model_->gradient(model_->sums_gradient(of_values));
+    const ModelGradient slope = model_->gradient(model_->sums_gradient(of_values), last);
     ++statistics_.n_backward;
     statistics_.seconds_model += watch.lap();
     const ThreadCount threads(num_threads_);

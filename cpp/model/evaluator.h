@@ -26,10 +26,10 @@ public:
     [[nodiscard]] bool divides() const { return communicator_ != nullptr; }
     [[nodiscard]] const SiteLayout& layout() const { return layout_; }
 
-    // See CollectiveVariable.
+    // See CollectiveVariable. `last`: nothing will be differentiated after it.
     void bind(const std::vector<std::string>& symbols);
     const Result& evaluate(View<const double> positions, const Cell& cell, bool differentiable);
-    const Result& differentiate(const std::vector<std::string>& outputs);
+    const Result& differentiate(const std::vector<std::string>& outputs, bool last = false);
     const WeightedGradient& differentiate(View<const double> weights);
     const std::vector<double>& per_site(View<const double> positions, const Cell& cell);
 
@@ -42,7 +42,8 @@ public:
 private:
     void make_list();
     void find_pairs(View<const double> positions, const Cell& cell);
-    void pull_back(std::span<const double> of_values, std::span<double> gradient, std::span<double> strain);
+    void pull_back(std::span<const double> of_values, bool last, std::span<double> gradient,
+                   std::span<double> strain);
     void share(double* numbers, std::size_t n);
     void check_differentiable() const;
     void check_values();

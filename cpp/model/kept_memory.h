@@ -14,4 +14,7 @@ public:
     KeptMemory& operator=(const KeptMemory&) = delete;
 };
 
+// Give what is kept and not in use to the system, as when something else needs the room for a while.
+void release_kept_memory();
+
 } // namespace gnncv

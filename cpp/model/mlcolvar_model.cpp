@@ -82,7 +82,7 @@ public:
         return weights_;
     }
 
-    ModelGradient gradient(std::span<const double> sums_gradient) override {
+    ModelGradient gradient(std::span<const double> sums_gradient, bool last) override {
         return guarded("the mlcolvar model " + quoted() + " cannot be differentiated", [&] {
             const ThreadCount threads(num_threads_);
             TORCH_CHECK(vectors_.defined() && vectors_.requires_grad(),
@@ -91,7 +91,7 @@ public:
             const Tensor weights = borrow<double>(sums_gradient, {n}, at::kDouble).to(precision_);
             Tensor gradient;
             if (outputs_.requires_grad()) {
-                gradient = torch::autograd::grad({outputs_}, {vectors_}, {weights}, true, false, true)[0];
+                gradient = torch::autograd::grad({outputs_}, {vectors_}, {weights}, !last, false, true)[0];
             }
             if (!gradient.defined()) { // an output that depends on no pair
                 gradient = at::zeros_like(vectors_);

@@ -54,8 +54,9 @@ public:
     // d(sum_k weights[k] value_k)/d(sums), at the last sums given to `values`. Valid until the next call.
     virtual std::span<const double> sums_gradient(std::span<const double> weights) = 0;
 
-    // At the last pairs and sites given to `sums`. Valid until the next call.
-    virtual ModelGradient gradient(std::span<const double> sums_gradient) = 0;
+    // At the last pairs and sites given to `sums`. Valid until the next call. The `last` one before `forget`
+    // can let go of what it has passed.
+    virtual ModelGradient gradient(std::span<const double> sums_gradient, bool last) = 0;
 
     // Let go of what the backward pass needs.
     virtual void forget() = 0;

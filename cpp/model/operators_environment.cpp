@@ -67,15 +67,12 @@ struct State {
     }
 };
 
-Tensor features_of(const InvariantsArguments& in, const State& state) {
+// Averages and features, of densities that are there.
+Tensor averaged_features_of(const InvariantsArguments& in, const State& state) {
     Tensor features = at::empty({in.pairs.n_centers, in.mean.size(0)}, in.table.options());
     with_precision(name, in.table, [&](auto zero) {
         using T = decltype(zero);
         const kernels::InvariantsState<T> pointers = state.pointers<T>();
-        for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
-            kernels::environment_densities_kernel<T>(in.invariants<T>(share).environment, pointers.densities,
-                                                     pointers.coordination, pointers.switching);
-        });
         T* const out = features.mutable_data_ptr<T>();
         for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
             kernels::environment_invariants_kernel<T>(in.invariants<T>(share), pointers, out);
@@ -84,8 +81,22 @@ Tensor features_of(const InvariantsArguments& in, const State& state) {
     return features;
 }
 
-Tensor vectors_gradient_of(const InvariantsArguments& in, const State& state, const Tensor& gradient) {
-    const Tensor averaged = at::empty_like(state.averaged), coordination = at::empty_like(state.coordination);
+Tensor features_of(const InvariantsArguments& in, const State& state) {
+    with_precision(name, in.table, [&](auto zero) {
+        using T = decltype(zero);
+        const kernels::InvariantsState<T> pointers = state.pointers<T>();
+        for_shares(in.pairs, [&](int64_t, const kernels::PairRows& share) {
+            kernels::environment_densities_kernel<T>(in.invariants<T>(share).environment, pointers.densities,
+                                                     pointers.coordination, pointers.switching);
+        });
+    });
+    return averaged_features_of(in, state);
+}
+
+// `averaged`: where the gradient of the averages is put, which may be where they are.
+Tensor vectors_gradient_of(const InvariantsArguments& in, const State& state, const Tensor& gradient,
+                           const Tensor& averaged) {
+    const Tensor coordination = at::empty_like(state.coordination);
     Tensor vectors = at::empty_like(in.geometry);
     with_precision(name, in.table, [&](auto zero) {
         using T = decltype(zero);
@@ -128,6 +139,7 @@ struct Invariants : torch::autograd::Function<Invariants> {
         context->saved_data["n_species"] = n_species;
         context->saved_data["l_max"] = l_max;
         context->saved_data["floor"] = floor;
+        context->saved_data["n_backward"] = int64_t{0};
         return features;
     }
     static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -137,8 +149,16 @@ struct Invariants : torch::autograd::Function<Invariants> {
             saved[0], saved[1], saved[2], saved[3], saved[4], context->saved_data["cutoff"].toDouble(),
             context->saved_data["n_species"].toInt(), context->saved_data["l_max"].toInt(), saved[5],
             saved[6], context->saved_data["floor"].toDouble());
+        // The first backward pass overwrites the averages; for others they are made once more, and kept.
+        const State state(saved);
+        const int64_t n_before = context->saved_data["n_backward"].toInt();
+        context->saved_data["n_backward"] = n_before + 1;
+        if (n_before == 1) {
+            averaged_features_of(in, state);
+        }
+        const Tensor averaged = n_before == 0 ? state.averaged : at::empty_like(state.averaged);
         variable_list all(11);
-        all[0] = vectors_gradient_of(in, State(saved), gradients[0].contiguous());
+        all[0] = vectors_gradient_of(in, state, gradients[0].contiguous(), averaged);
         return all;
     }
 };

@@ -84,19 +84,19 @@ public:
     std::span<const double> sums_gradient(std::span<const double> weights) override {
         return guarded("the model's outputs cannot be differentiated", [&] {
             const auto n = static_cast<std::int64_t>(weights.size());
-            sums_slope_ = slopes(outputs_, {pooled_}, borrow<double>(weights, {n}, at::kDouble))[0];
+            sums_slope_ = slopes(outputs_, {pooled_}, borrow<double>(weights, {n}, at::kDouble), true)[0];
             return span_of<double>(sums_slope_);
         });
     }
 
-    ModelGradient gradient(std::span<const double> sums_gradient) override {
+    ModelGradient gradient(std::span<const double> sums_gradient, bool last) override {
         return guarded("the model cannot be differentiated", [&] {
             const ThreadCount threads(num_threads_);
             const KeptMemory memory;
             const auto n = static_cast<std::int64_t>(sums_gradient.size());
             std::vector<Tensor> with{vectors_};
             with.insert(with.end(), molecules_.begin(), molecules_.end());
-            slopes_ = slopes(sums_, with, borrow<double>(sums_gradient, {n}, at::kDouble));
+            slopes_ = slopes(sums_, with, borrow<double>(sums_gradient, {n}, at::kDouble), !last);
             ModelGradient result;
             if (info_.single_vectors) {
                 result.vectors = span_of<float>(slopes_[0]);
@@ -250,14 +250,15 @@ private:
         return {tensor.const_data_ptr<T>(), static_cast<std::size_t>(tensor.numel())};
     }
 
-    // d(weights . of)/d(with), each in the precision of what it is with respect to, on the CPU.
+    // d(weights . of)/d(with), each in the precision of what it is with respect to, on the CPU; `again`:
+    // and more of them later.
     static std::vector<Tensor> slopes(const Tensor& of, const std::vector<Tensor>& with,
-                                      const Tensor& weights) {
+                                      const Tensor& weights, bool again) {
         TORCH_CHECK(with[0].defined() && with[0].requires_grad(),
                     "nothing was evaluated to be differentiated");
         std::vector<Tensor> gradients(with.size());
         if (of.requires_grad()) {
-            gradients = torch::autograd::grad({of}, with, {weights.to(of.options())}, true, false, true);
+            gradients = torch::autograd::grad({of}, with, {weights.to(of.options())}, again, false, true);
         }
         for (std::size_t k = 0; k < with.size(); ++k) { // none: an output that does not depend on it
             gradients[k] = gradients[k].defined() ? gradients[k].to(at::kCPU).contiguous()

@@ -170,6 +170,22 @@ def test_a_cell_much_smaller_than_the_cutoff(pair_model):
     compare(gnncv.CollectiveVariable(pair_model), atoms)
 
 
+@pytest.mark.parametrize("ratio", [0.99, 1.001, 1.003, 1.05])
+def test_a_cell_about_twice_as_wide_as_the_list_reaches(pair_model, ratio, generator):
+    """Around the width from which on shifts are those to the nearest images; atoms on the faces, too."""
+    skin = 0.5
+    cell = np.eye(3) + generator.uniform(-0.4, 0.4, (3, 3))
+    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    cell *= 2 * (CUTOFF + skin) * ratio / heights.min()
+    fractions = generator.random((60, 3))
+    fractions[range(30), generator.integers(0, 3, 30)] = generator.choice([-1e-16, 0.0, 0.5, 1.0], 30)
+    atoms = Atoms("Ar60", positions=fractions @ cell, cell=cell, pbc=generator.random(3) < 0.8)
+    cv = gnncv.CollectiveVariable(pair_model, skin=skin)
+    compare(cv, atoms)
+    atoms.rattle(0.05, rng=generator)
+    compare(cv, atoms)
+
+
 def test_a_very_skewed_cell(pair_model, generator):
     atoms = random_structure("cubic", 7, ["Ar"], CUTOFF, generator)
     atoms.set_cell(np.array([[1, 0, 0], [3, 1, 0], [-2, 4, 1]]) @ atoms.cell.array)
