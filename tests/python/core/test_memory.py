@@ -50,5 +50,5 @@ def test_memory_of_a_step_and_of_a_new_list(generator):
     assert done.returncode == 0, done.stderr
     peaks, candidates, n_rebuilds = json.loads(done.stdout)
     assert n_rebuilds == len(peaks)
-    assert peaks[0] < 5500 + 60 * candidates
+    assert peaks[0] < 4000 + 60 * candidates
     assert peaks[-1] < 1.1 * peaks[0]  # nothing is added from list to list
