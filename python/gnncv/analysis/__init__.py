@@ -12,6 +12,7 @@ from gnncv.analysis.blocks import (
 )
 from gnncv.analysis.free_energy import FreeEnergy, compute_free_energy
 from gnncv.analysis.order_parameters import OrderParameters, order_parameter_table, order_parameters
+from gnncv.analysis.pooling import pooled_weights
 from gnncv.analysis.reweight import bias_weights, final_bias_weights, tiwary_parrinello_weights
 from gnncv.files import Colvar, Hills, read_colvar, read_hills
 
@@ -28,6 +29,7 @@ __all__ = [
     "kish_sample_size",
     "order_parameter_table",
     "order_parameters",
+    "pooled_weights",
     "read_colvar",
     "read_hills",
     "scan_blocks",

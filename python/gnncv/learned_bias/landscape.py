@@ -106,7 +106,12 @@ def landscape_from_hills(hills: Hills, outputs: Sequence[str]) -> Landscape:
 
 
 def landscape_from_samples(
-    samples: Array, weights: Array | None, temperature_kelvin: float, outputs: Sequence[str], method: str
+    samples: Array,
+    weights: Array | None,
+    temperature_kelvin: float,
+    outputs: Sequence[str],
+    method: str,
+    held_out: NDArray[np.bool_] | None = None,
 ) -> Landscape:
     """-kT ln p of weighted samples: a histogram of one variable, kernels of several.
 
@@ -122,6 +127,8 @@ def landscape_from_samples(
         What the model calls the variables.
     method
         What the weights are, in words.
+    held_out : (T,) bool, optional
+        Which samples are kept for the residual; two of ten blocks of time if absent.
 
     Raises
     ------
@@ -134,7 +141,7 @@ def landscape_from_samples(
     for name, column in zip(outputs, samples.T, strict=True):
         if not np.all(np.isfinite(column)) or column.min() == column.max():
             raise InvalidArgument(f"{name} is not finite, or has one value only, in the samples")
-    held_out = held_out_blocks(len(samples))
+    held_out = held_out_blocks(len(samples)) if held_out is None else held_out
     weights = np.full(len(samples), 1.0 / len(samples)) if weights is None else np.asarray(weights)
     parts = []
     width = None if samples.shape[1] == 1 else bandwidth(samples, held_out, weights)

@@ -91,27 +91,13 @@ def learn_bias(
         discard=discard,
     )
     gamma = None if infinite else bias_factor or landscape.bias_factor
-    return write_bias(model, landscape, gamma, target, largest_kj_mol, seed, overwrite, picture)
-
-
-def write_bias(
-    model: str | Path,
-    landscape: Landscape,
-    bias_factor: float | None,
-    path: Path,
-    largest_kj_mol: float | None = None,
-    seed: int = 0,
-    overwrite: bool = False,
-    picture: bool = True,
-) -> Learned:
-    """Fit a bias to a landscape, write it into a copy of a model file, and draw it."""
-    fit = fit_bias(landscape, bias_factor, largest_kj_mol, seed)
+    fit = fit_bias(landscape, gamma, largest_kj_mol, seed)
     facts = bias_facts(landscape, fit) | {"model_hash": file_hash(model)}
-    add_bias(model, fit.bias, landscape.outputs, facts, path, overwrite)
+    add_bias(model, fit.bias, landscape.outputs, facts, target, overwrite)
     if picture:
         from .picture import draw_bias
 
-        draw_bias(landscape, fit, path.with_suffix(".png"), overwrite)
+        draw_bias(landscape, fit, drawn, overwrite)
     return Learned(landscape, fit, facts)
 
 

@@ -5,18 +5,23 @@ import json
 import tempfile
 import types
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gnncv.analysis.thermal import KJ_MOL_PER_EV
 from gnncv.errors import InvalidArgument, ModelError
 from gnncv.export.archive import save_archive
 from gnncv.files.atomic import PathLike, write_atomic
 
 from .network import LearnedBias
 
+Array = NDArray[np.float64]
 OUTPUT = "bias"
 PLAIN_TYPES = {"int": int, "float": float, "bool": bool, "str": str}
 FACTS, FORMAT = "gnncv.json", "gnncv_format"
@@ -61,6 +66,16 @@ def read_model(path: PathLike) -> tuple[torch.jit.ScriptModule, dict[str, Any], 
     ModelError
         Not a model file of gnncv.
     """
+    module, facts, version = _load(path)
+    if "learned_bias" in facts:
+        module = module.base
+        facts = {name: value for name, value in facts.items() if name != "learned_bias"}
+        facts["outputs"] = [output for output in facts["outputs"] if output["name"] != OUTPUT]
+    return module, facts, version
+
+
+def _load(path: PathLike) -> tuple[torch.jit.ScriptModule, dict[str, Any], str]:
+    """Module, facts and format version as they are in the file."""
     from gnncv._native import load_operators
 
     load_operators()
@@ -73,12 +88,27 @@ def read_model(path: PathLike) -> tuple[torch.jit.ScriptModule, dict[str, Any], 
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"{path} is no model file that gnncv exported: {reason}") from None
-    if "learned_bias" in facts:
-        module = module.base
-        facts = {name: value for name, value in facts.items() if name != "learned_bias"}
-        facts["outputs"] = [output for output in facts["outputs"] if output["name"] != OUTPUT]
     version = extra[FORMAT]
     return module, facts, version if isinstance(version, str) else version.decode()
+
+
+def read_bias(path: PathLike) -> tuple[list[str], Callable[[Array], Array]]:
+    """The learned bias of a model file: its inputs, and the function from their values ``(T, D)`` to kJ/mol.
+
+    Raises
+    ------
+    ModelError
+        The file has none.
+    """
+    module, facts, _ = _load(path)
+    if "learned_bias" not in facts:
+        raise ModelError(f"{path} has no learned bias; `gnncv bias` adds one")
+
+    def energy(values: Array) -> Array:
+        with torch.no_grad():
+            return np.asarray(KJ_MOL_PER_EV * module.learned(torch.from_numpy(values)).numpy())
+
+    return list(facts["learned_bias"]["inputs"]), energy
 
 
 def add_bias(

@@ -1,15 +1,17 @@
-"""Rounds of run, harvest, relabel and retrain, so that a collective variable learns where it was fooled."""
+"""Rounds: of run, harvest, relabel and retrain, and of run, free energy and learned bias."""
 
 from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "BiasRoundsConfig": "gnncv.rounds.bias_loop",
     "HarvestConfig": "gnncv.rounds.harvest",
     "OrderThresholds": "gnncv.rounds.thresholds",
+    "run_bias_rounds": "gnncv.rounds.bias_loop",
     "run_rounds": "gnncv.rounds.loop",
 }
 
-__all__ = ["HarvestConfig", "OrderThresholds", "run_rounds"]
+__all__ = ["BiasRoundsConfig", "HarvestConfig", "OrderThresholds", "run_bias_rounds", "run_rounds"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,16 +15,16 @@ from gnncv.data import load_frames
 from gnncv.engines.config import RunConfig
 from gnncv.engines.loop import run
 from gnncv.engines.order import OrderFunction, order_function
-from gnncv.errors import InvalidArgument, ModelError, OutputExists
+from gnncv.errors import InvalidArgument, ModelError
 from gnncv.export import export
 from gnncv.files import write_atomic
 from gnncv.training import TrainConfig, fit, load_run
 
+from .folder import MODEL, begin_rounds
 from .harvest import HarvestConfig, Judged, choose, relabel
 from .record import RoundRecord, draw_rounds, write_table
 from .thresholds import OrderThresholds
 
-MODEL = "cv.pt"
 HARVEST = "harvest.extxyz"
 
 
@@ -89,7 +88,7 @@ def run_rounds(
     melt, crystal = phase_pair(training)
     thresholds = learn_thresholds(frames, melt, crystal, order)
     folder = Path(config.output)
-    _begin(folder, Path(config.cv), overwrite)
+    begin_rounds(folder, Path(config.cv), ("rounds.csv", "rounds.png"), overwrite)
     settings = harvest if harvest is not None else HarvestConfig()
     records: list[RoundRecord] = []
     for number in range(rounds):
@@ -181,22 +180,6 @@ def judge_frames(
         np.array([order(atoms)[0] for atoms in frames]),
         thresholds,
     )
-
-
-def _begin(folder: Path, model: Path, overwrite: bool) -> None:
-    """Put the first model into its place, or make sure that the one there is the same."""
-    target, content = folder / "round-0" / MODEL, model.read_bytes()
-    if overwrite:
-        for old in folder.glob("round-*"):
-            shutil.rmtree(old)
-        for name in ("rounds.csv", "rounds.png"):
-            (folder / name).unlink(missing_ok=True)
-    elif target.exists() and target.read_bytes() != content:
-        raise OutputExists(f"{folder} holds rounds that began from another model; choose another output")
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with write_atomic(target) as temporary:
-            temporary.write_bytes(content)
 
 
 def _run(config: RunConfig, here: Path, number: int, progress: bool) -> list[Atoms]:
