@@ -1,6 +1,6 @@
 """From the files of a run to free energies with error bars, order parameters and pictures.
 
-Nothing here needs torch or the native library.
+Nothing here needs torch or the native library (but clusters of molecules, whose centers torch computes).
 """
 
 from gnncv.analysis.blocks import (
@@ -10,6 +10,7 @@ from gnncv.analysis.blocks import (
     scan_blocks,
     weighted_histogram,
 )
+from gnncv.analysis.clusters import Cluster, largest_cluster
 from gnncv.analysis.free_energy import FreeEnergy, compute_free_energy
 from gnncv.analysis.order_parameters import OrderParameters, order_parameter_table, order_parameters
 from gnncv.analysis.pooling import pooled_weights
@@ -18,6 +19,7 @@ from gnncv.files import Colvar, Hills, read_colvar, read_hills
 
 __all__ = [
     "BlockScan",
+    "Cluster",
     "Colvar",
     "FreeEnergy",
     "Hills",
@@ -27,6 +29,7 @@ __all__ = [
     "compute_free_energy",
     "final_bias_weights",
     "kish_sample_size",
+    "largest_cluster",
     "order_parameter_table",
     "order_parameters",
     "pooled_weights",
