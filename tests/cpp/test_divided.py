@@ -96,7 +96,7 @@ def test_the_same_numbers_as_one_process(divided, tmp_path, box, size, generator
     }
 
 
-@pytest.mark.parametrize(("kind", "size"), [("filter", 2), ("attention", 3)])
+@pytest.mark.parametrize(("kind", "size"), [("filter", 2), ("attention", 3), ("simple", 2)])
 @pytest.mark.parametrize("box", BOXES)
 def test_bonds_that_stand_for_both_directions(divided, tmp_path, box, kind, size, generator):
     """Each is in one row, whichever of its ends belongs to the process; messages are the farthest hop."""
