@@ -73,3 +73,11 @@ def test_training_step_alone() -> None:
     rows = [line.split() for line in text.splitlines()[-2:]]
     assert [row[0] for row in rows] == ["filter-2x16", "attention-2x16"]
     assert all(float(row[2]) > 0 for row in rows)
+
+
+def test_nucleus() -> None:
+    """Attention and mean see a large crystallite, both in deviations of the melt."""
+    text = run("nucleus.py", "--every", "25", "--epochs", "1", "--shares", "0.02", "--copies", "1")
+    assert "pooling mean" in text and "pooling attention" in text
+    planted, share, *numbers = map(float, text.splitlines()[-1].split())
+    assert planted == 10 and 1.5 < share < 2.5 and len(numbers) == 6
