@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from . import operators
 from .jets import RadialJets, linear_jet
+from .layers.properties import facts_of
 from .layers.self_weight import SelfWeight
 
 
@@ -32,6 +33,7 @@ class AttentionLayer(nn.Module):
         Whether ``h_i`` on the right is weighted, too, see :class:`gnncv.nn.layers.SelfWeight`.
     """
 
+    facts = facts_of("AttentionLayer")
     hops = 1
 
     def __init__(

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from . import operators
 from .jets import RadialJets, activation_jet, linear_jet, product_jet
+from .layers.properties import facts_of
 
 
 class FilterLayer(nn.Module):
@@ -24,6 +25,7 @@ class FilterLayer(nn.Module):
         Number of species when each pair of them has a filter of its own, else 1.
     """
 
+    facts = facts_of("FilterLayer")
     hops = 1
 
     def __init__(self, width: int, n_basis: int, activation: nn.Module, n_species: int = 1) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,6 @@ def fit(
         lightning.seed_everything(config.training.seed, workers=True, verbose=False)  # as without it
     model = GraphAutoencoder(config.model, training.species, training.phases, topology, embeddings)
     _use_tables(model, datasets, config)
-    for dataset in vars(datasets).values():
-        dataset.node_features = tuple(config.model.node_features)
     standardize_features(model, datasets.training)
     if not config.model.invariants:
         standardize_messages(model, datasets.training)
@@ -164,11 +163,20 @@ def _datasets(frames: list[Atoms], split: Split, config: TrainConfig, topology: 
     validation = [frames[k] for k in split.validation]
     cutoff, seed, augmentation = config.model.cutoff, config.training.seed, config.augmentation
     volumes = augmentation.volume_range(training)
+    same = partial(
+        GraphDataset,
+        cutoff=cutoff,
+        species=species,
+        phases=phases,
+        topology=topology,
+        node_features=config.model.node_features,
+    )
+    changed = partial(same, augmentation=augmentation, volume_range=volumes)
     return _Datasets(
-        GraphDataset(training, cutoff, species, phases, augmentation, volumes, seed, topology=topology),
-        GraphDataset(training, cutoff, species, phases, topology=topology),
-        GraphDataset(validation, cutoff, species, phases, augmentation, volumes, seed + 1, True, topology),
-        GraphDataset(validation, cutoff, species, phases, topology=topology),
+        changed(training, seed=seed),
+        same(training),
+        changed(validation, seed=seed + 1, fixed=True),
+        same(validation),
     )
 
 

@@ -54,7 +54,8 @@ class ThresholdConcatenation(nn.Module):
 class SiteAttention(nn.Module):
     """``alpha_i``: how likely molecule i is part of a crystal, from what is known of it.
 
-    ``alpha_i = sigma(f(h_i))`` with a network ``f``; trained on labels where there are any.
+    ``alpha_i = sigma(f(h_i))`` with a network ``f``, learned with everything else. What is trained on labels
+    to say the same is the classifier's probability, the column ``crystallinity`` of a site.
 
     Parameters
     ----------
