@@ -51,7 +51,7 @@ def gradient_error(cv, atoms: Atoms, generator: np.random.Generator, n_component
     return np.abs(numeric - projected).max(axis=0) / scale
 
 
-def strain_error(cv, atoms: Atoms) -> np.ndarray:
+def strain_error(cv, atoms: Atoms, step: float = STEP) -> np.ndarray:
     """Relative error (K,) of the strain gradient over its nine components."""
     analytic = cv.compute(atoms).strain_gradient
 
@@ -64,5 +64,5 @@ def strain_error(cv, atoms: Atoms) -> np.ndarray:
         return cv.compute(strained, outputs=[]).values
 
     components = [(a, b) for a in range(3) for b in range(3)]
-    numeric = np.array([central_difference(lambda x, a=a, b=b: values(x, a, b)) for a, b in components])
+    numeric = np.array([central_difference(lambda x, a=a, b=b: values(x, a, b), step) for a, b in components])
     return _relative(numeric.T.reshape(-1, 3, 3) - analytic, analytic)

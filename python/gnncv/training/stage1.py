@@ -8,7 +8,7 @@ from ase import Atoms
 from gnncv.data import Split
 from gnncv.errors import InvalidArgument
 from gnncv.models.molecule_embeddings import MoleculeEmbeddings, joined_embeddings
-from gnncv.topology import Topology
+from gnncv.topology import Molecule, Topology
 
 from .molecule_config import MoleculeTrainConfig
 from .molecules import MoleculeRun, fit_molecules, load_molecule_run
@@ -56,13 +56,19 @@ def first_stage(
     else:
         runs = _trained(config, frames, split, topology, folder / FOLDER, resume, overwrite, progress)
     for molecule in described:
-        if runs[molecule.name].model.molecule.as_dict() != molecule.as_dict():
+        if _graph(runs[molecule.name].model.molecule) != _graph(molecule):
             raise InvalidArgument(
                 f"stage 1 in {runs[molecule.name].path} is of another template of {molecule.name!r} than "
                 "this run: train it again with the same `molecules`"
             )
     embeddings = joined_embeddings(topology, {name: run.model.encoder for name, run in runs.items()})
-    return embeddings.requires_grad_(config.use == "along")
+    return embeddings.requires_grad_(config.use == "along").train()
+
+
+def _graph(molecule: Molecule) -> tuple[object, ...]:
+    """What an encoder is made for; typical lengths of bonds are those of the frames it was trained on."""
+    chemistry = (molecule.symbols, molecule.bonds, molecule.bond_orders, molecule.charges)
+    return (*chemistry, molecule.distances, molecule.torsions)
 
 
 def _trained(
