@@ -22,6 +22,15 @@ SHARED = {"cutoff": CUTOFF, "n_layers": 2, "width": 16, "latent": 3}
 CONFIGURATIONS = {
     "invariants": ModelConfig(n_radial=2, l_max=4, **SHARED),
     "distances": ModelConfig(message="filter", invariants=False, **SHARED),
+    "simple": ModelConfig(
+        n_radial=2,
+        l_max=4,
+        message="simple",
+        update="recurrent",
+        concatenation="attention",
+        pooling="attention",
+        **SHARED,
+    ),
 }
 
 

@@ -12,7 +12,7 @@ from gnncv.data.node_features import node_features
 from gnncv.errors import InvalidArgument, ModelError
 from gnncv.export import export
 from gnncv.export.continuity import refuse_unfit
-from gnncv.models import GraphAutoencoder, evaluate_frames
+from gnncv.models import GraphAutoencoder, ModelConfig, evaluate_frames
 from gnncv.models.collective_variables import output_names
 from gnncv.models.frame_values import frame_values
 from gnncv.nn.layers import OPTIONS
@@ -105,6 +105,15 @@ def test_exactly_what_the_registry_refuses_is_refused(name):
             refuse_unfit(config.model)
         assert str(refused.value) == option.refusal
         assert option.facts.reason in str(refused.value) and option.facts.instead in str(refused.value)
+
+
+def test_what_is_not_used_is_not_refused():
+    """Choices that only another way of message passing, or any at all, would look at."""
+    refuse_unfit(ModelConfig(cutoff=5.0, aggregation="max", update="max"))
+    refuse_unfit(ModelConfig(cutoff=5.0, message="simple", aggregation="max", n_layers=0))
+    refuse_unfit(ModelConfig(cutoff=5.0, message="filter", attention_constant=0.0))
+    with pytest.raises(ModelError, match="the CV jumps there; train with 'switched'"):
+        refuse_unfit(ModelConfig(cutoff=5.0, concatenation="threshold", n_layers=0))
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,8 @@ class Option:
     facts
         What is true of it.
     when
-        Other keys and the values that they must have for it to matter.
+        Other keys and the values that they must have for it to matter; how messages are passed matters only
+        where there are rounds of them.
     """
 
     section: str
@@ -71,7 +72,7 @@ class Option:
 
     def chosen(self, config: Mapping[str, object]) -> bool:
         """Whether a configuration asks for it."""
-        if not self.key:
+        if not self.key or ("message" in self.when and config["n_layers"] == 0):
             return False
         given = config[self.key]
         asked = self.value in given if isinstance(given, list | tuple) else given == self.value
