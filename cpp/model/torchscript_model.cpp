@@ -284,6 +284,22 @@ private:
         });
     }
 
+    // Numbers in float64; indices stay what they are.
+    void widen() {
+        const at::NoGradGuard no_gradients;
+        const auto one = [](at::Tensor tensor) {
+            if (tensor.is_floating_point()) {
+                tensor.set_data(tensor.to(at::kDouble));
+            }
+        };
+        for (const at::Tensor& parameter : module_.parameters()) {
+            one(parameter);
+        }
+        for (const at::Tensor& buffer : module_.buffers()) {
+            one(buffer);
+        }
+    }
+
     void set_precision(const std::string& path, const std::string& wanted) {
         if (!wanted.empty() && wanted != info_.precision) {
             if (wanted == "float32") { // which of its numbers must stay float64 only the exporter knows
@@ -291,8 +307,7 @@ private:
                                       "' was exported in float64: for float32 export it again, `gnncv export "
                                       "--precision float32`");
             }
-            guarded("the model in '" + path + "' cannot be evaluated in float64",
-                    [&] { module_.to(at::kDouble); });
+            guarded("the model in '" + path + "' cannot be evaluated in float64", [&] { widen(); });
             info_.precision = wanted;
         }
         info_.single_vectors = info_.precision == "float32" && !wide_vectors_;

@@ -16,6 +16,7 @@ from gnncv.errors import InvalidArgument
 from gnncv.files.atomic import check_output, write_atomic
 from gnncv.models import CollectiveVariables, GraphAutoencoder
 from gnncv.models.collective_variables import output_names, site_names
+from gnncv.models.molecule_embeddings import MoleculeEmbeddings
 from gnncv.models.tabulated import TabulatedEncoder
 from gnncv.topology import Molecule, longest_bonds
 from gnncv.training.run_folder import TrainedRun, load_run
@@ -162,11 +163,17 @@ def export(
 
 
 def _exported(model: GraphAutoencoder, precision: str, tables: bool) -> ExportedModel:
-    """What is written: parameters in the precision asked for, buffers (tables, scales) in float64."""
+    """What is written: parameters in the precision asked for; buffers (tables, scales) in float64.
+
+    Encoders of molecules are in float64, too: conformations are small differences of large numbers.
+    """
     exact = copy.deepcopy(model).double()
     exported = TabulatedModel(exact, precision) if tables else ExportedModel(exact, precision, "full")
     wide = {name: buffer.clone() for name, buffer in exported.named_buffers()}
     exported.to(PRECISIONS[precision]).eval()
+    for module in exported.modules():
+        if isinstance(module, MoleculeEmbeddings):
+            module.encoders.double()
     for name, buffer in wide.items():
         owner, _, leaf = name.rpartition(".")
         setattr(exported.get_submodule(owner), leaf, buffer)

@@ -98,8 +98,8 @@ def derivative_scales(derivatives: NDArray[np.float64], names: Sequence[str]) ->
     """What errors of derivatives ``(K, ..., 3)`` are measured by: each output's largest component, ``(K,)``.
 
     The slope of ``deviation`` vanishes on the line that ``progress`` runs along, while both are made of the
-    same latents in units of the same gap: it is measured by the larger of the two. So does that of ``novelty``
-    where a frame is what the model was trained on, and what cancels there is as large as the slopes of latents.
+    same latents in units of the same gap: it is measured by the larger of the two. So does that of
+    ``novelty`` where a frame is as those trained on, and what cancels there is as large as slopes of latents.
     """
     scale: NDArray[np.float64] = np.abs(derivatives).max(axis=(1, 2))
     for k, name in enumerate(names):

@@ -33,6 +33,9 @@ class MoleculeEmbeddings(nn.Module):
         self.encoders = nn.ModuleList(encoders)
         self.n_descriptors = list(n_descriptors)
         self.n_embedding = n_embedding
+        # Its type is that of the rows. Encoders of exported models are more precise: what differs between
+        # conformations is a small part of what they compute.
+        self.empty = nn.Parameter(torch.zeros(0), requires_grad=False)
 
     def forward(self, types: Tensor, descriptors: Tensor | None) -> Tensor:
         """Rows ``(M, n_embedding)`` from kinds ``(M,)`` and descriptors ``(D,)``, kind after kind."""
@@ -46,9 +49,9 @@ class MoleculeEmbeddings(nn.Module):
             rows.append(encoder(descriptors[begin:end].reshape(own.shape[0], self.n_descriptors[kind])))
             places.append(own)
             begin = end
-        joined = torch.cat(rows)
-        empty = torch.zeros([types.shape[0], self.n_embedding], dtype=joined.dtype, device=joined.device)
-        return empty.index_copy(0, torch.cat(places), joined)
+        joined = torch.cat(rows).to(self.empty.dtype)
+        none = torch.zeros([types.shape[0], self.n_embedding], dtype=joined.dtype, device=joined.device)
+        return none.index_copy(0, torch.cat(places), joined)
 
 
 class NoConformation(nn.Module):
