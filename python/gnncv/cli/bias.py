@@ -2,7 +2,7 @@
 
 SOURCE is the folder of a run of gnncv, HILLS file(s) (the hills are summed), or COLVAR file(s) (the samples
 are reweighted). The bias is (1 - 1/G) (F_0 - F) of the outputs that are named, with the bias factor G and the
-free energy F; it is zero where F is F_0, its highest sampled value, and where there are no samples.
+free energy F, and zero where F is F_0, its highest sampled value. Where there are no samples it is flat.
 
 Use it with `bias: {kind: learned}` in gnncv run, or BIASVALUE ARG=cv.bias in PLUMED. Beside cv_biased.pt goes
 cv_biased.png.

@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 MOST_KERNELS = 200
 KERNELS_PER_OUTPUT = 60
 DISTRUST = 0.05
-"""Half of the energy counts where there are this many times fewer samples than at the median sample."""
+"""The confidence is one half where there are this many times the samples that are near the median one."""
 MARGIN = 1.05
 """Of the largest energy above what is fitted, so that the logistic function can reach it."""
 DECAY = 1e-6
@@ -62,7 +62,7 @@ def fit_bias(
     largest_kj_mol: float | None = None,
     seed: int = 0,
 ) -> Fit:
-    """Fit V = (1 - 1/gamma) (F_0 - F), zero where F is F_0 or more and where there are no samples.
+    """Fit V = (1 - 1/gamma) (F_0 - F), zero where F is F_0 or more, flat where there are no samples.
 
     F_0 is the highest free energy where the confidence is at least one half.
 

@@ -54,8 +54,13 @@ class BiasedModel(nn.Module):
     def head(self, sums: Tensor) -> Tensor:
         """Outputs from the sums, the bias behind the others."""
         outputs = self.base.head(sums)
-        energy = self.learned(torch.stack([outputs[column] for column in self.columns]))
-        return torch.cat([outputs, energy.reshape(1)])
+        with torch.no_grad():
+            columns = torch.tensor(self.columns)
+            energy, of_inputs = self.learned.energy_and_slope(outputs.index_select(0, columns))
+            slope = torch.zeros_like(outputs).index_copy(0, columns, of_inputs)
+            rest = energy - slope.dot(outputs)
+        # the tangent at this point: energy and slope are those of the bias
+        return torch.cat([outputs, (slope.dot(outputs) + rest).unsqueeze(0)])
 
 
 def read_model(path: PathLike) -> tuple[torch.jit.ScriptModule, dict[str, Any], str]:
