@@ -17,6 +17,9 @@ class MoleculeLossConfig(BaseModel):
 
     reconstruction: float = Field(default=1.0, ge=0, description="Distances and cosines of torsions.")
     types: float = Field(default=0.1, ge=0, description="Elements of the atoms.")
+    slope: float = Field(
+        default=0.01, ge=0, description="Slope of the embedding: keeps the CV's forces moderate."
+    )
     divergence: float = Field(
         default=0.0,
         ge=0,

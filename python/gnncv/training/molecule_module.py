@@ -12,17 +12,24 @@ from .module import EpochOrder, adam_with_cosine
 from .molecule_config import MoleculeLossConfig
 from .optimization_config import Optimization
 
-TERMS = ("loss", "reconstruction", "types", "divergence", "accuracy")
+TERMS = ("loss", "reconstruction", "types", "slope", "divergence", "accuracy")
 
 
 def molecule_loss(
-    model: MoleculeAutoencoder, encoded: MoleculeReconstruction, weights: MoleculeLossConfig
+    model: MoleculeAutoencoder,
+    descriptors: Tensor,
+    encoded: MoleculeReconstruction,
+    weights: MoleculeLossConfig,
 ) -> dict[str, Tensor]:
-    """The terms of the loss, ``loss`` their weighted sum, and the share of atoms whose element is rebuilt."""
+    """The terms of the loss, ``loss`` their weighted sum, and the share of atoms whose element is rebuilt.
+
+    ``encoded`` is what the model makes of ``descriptors`` ``(B, D)``.
+    """
     elements = model.encoder.elements.expand(len(encoded.mean), -1)
     terms = {
         "reconstruction": model.reconstruction_error(encoded.true, encoded.rebuilt).mean(),
         "types": torch.nn.functional.cross_entropy(encoded.type_logits.transpose(1, 2), elements),
+        "slope": model.slope(descriptors, encoded.mean) if weights.slope > 0 else encoded.mean.new_zeros(()),
         # from the standard normal distribution, a molecule (Kingma and Welling, arXiv:1312.6114, appendix B)
         "divergence": 0.5
         * (encoded.mean.square() + encoded.log_variance.exp() - 1.0 - encoded.log_variance).sum(1).mean(),
@@ -50,7 +57,7 @@ class MoleculeModule(lightning.LightningModule):
         return self._step(batch[0], "validation", sample=False)
 
     def _step(self, descriptors: Tensor, stage: str, sample: bool) -> Tensor:
-        terms = molecule_loss(self.model, self.model(descriptors, sample), self.weights)
+        terms = molecule_loss(self.model, descriptors, self.model(descriptors, sample), self.weights)
         for name, value in terms.items():
             self.log(
                 f"{stage}_{name}",

@@ -103,7 +103,7 @@ def fit_molecules(
         training, validation = (
             torch.cat([of_frame[k] for k in part]) for part in (split.training, split.validation)
         )
-        folder = Path(output) / re.sub(r"[^\w.+-]+", "_", molecule.name)
+        folder = kind_folder(output, molecule.name)
         runs[molecule.name] = fit_molecule(
             training, validation, molecule, config, folder, resume, overwrite, progress, facts
         )
@@ -188,21 +188,18 @@ def fit_molecule(
     return _save(MoleculeRun(folder, model, summary))
 
 
-def load_molecule_run(path: str | Path, expected: Molecule | None = None) -> MoleculeRun:
-    """Load a finished run of stage 1; its encoder is ``run.model.encoder``.
+def kind_folder(output: str | Path, name: str) -> Path:
+    """Where :func:`fit_molecules` puts the run of a kind of molecule; a SMILES as name may hold slashes."""
+    return Path(output) / re.sub(r"[^\w.+-]+", "_", name)
 
-    Parameters
-    ----------
-    path
-        Folder of the run.
-    expected
-        A template that the run must have been made for: the same atoms, bonds and descriptors in the same
-        order. Typical lengths and charges may differ; the run's own are used.
+
+def load_molecule_run(path: str | Path) -> MoleculeRun:
+    """Load a finished run of stage 1; its encoder is ``run.model.encoder``.
 
     Raises
     ------
     ModelError
-        The folder holds no finished run of a molecule autoencoder, or one of another molecule than expected.
+        The folder holds no finished run of a molecule autoencoder.
     """
     folder = Path(path)
     if not (folder / MODEL_FILE).is_file() or not (folder / SUMMARY_FILE).is_file():
@@ -213,12 +210,6 @@ def load_molecule_run(path: str | Path, expected: Molecule | None = None) -> Mol
     if "molecule" not in summary:
         raise ModelError(f"{folder} holds a run of another model: its summary names no molecule")
     molecule = Molecule.from_dict(summary["molecule"])
-    for part in ("symbols", "bonds", "bond_orders", "distances", "torsions"):
-        if expected is not None and getattr(molecule, part) != getattr(expected, part):
-            raise ModelError(
-                f"{folder} was trained for the molecule {molecule.name!r} with other {part} than "
-                f"{expected.name!r} has: train stage 1 on the molecules of this configuration"
-            )
     model = MoleculeAutoencoder(molecule, MoleculeConfig(**summary["model"]))
     model.load_state_dict(torch.load(folder / MODEL_FILE, weights_only=True))
     model.eval()

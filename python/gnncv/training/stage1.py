@@ -11,7 +11,7 @@ from gnncv.models.molecule_embeddings import MoleculeEmbeddings, joined_embeddin
 from gnncv.topology import Molecule, Topology
 
 from .molecule_config import MoleculeTrainConfig
-from .molecules import MoleculeRun, fit_molecules, load_molecule_run
+from .molecules import MoleculeRun, fit_molecules, kind_folder, load_molecule_run
 from .run_folder import MODEL_FILE
 from .stage1_config import Stage1Config
 
@@ -52,7 +52,7 @@ def first_stage(
     if config.use == "none" or not described:
         return None
     if config.run is not None:
-        runs = {molecule.name: load_molecule_run(config.run / molecule.name) for molecule in described}
+        runs = {m.name: load_molecule_run(kind_folder(config.run, m.name)) for m in described}
     else:
         runs = _trained(config, frames, split, topology, folder / FOLDER, resume, overwrite, progress)
     for molecule in described:
@@ -82,8 +82,8 @@ def _trained(
     progress: bool,
 ) -> dict[str, MoleculeRun]:
     names = [molecule.name for molecule in topology.molecules if molecule.n_descriptors > 0]
-    if resume and all((folder / name / MODEL_FILE).is_file() for name in names):
-        return {name: load_molecule_run(folder / name) for name in names}
+    if resume and all((kind_folder(folder, name) / MODEL_FILE).is_file() for name in names):
+        return {name: load_molecule_run(kind_folder(folder, name)) for name in names}
     roles = [(k, "training") for k in split.training] + [(k, "validation") for k in split.validation]
     given = []
     for k, role in roles:

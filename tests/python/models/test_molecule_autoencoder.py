@@ -203,6 +203,27 @@ def test_standardizing_the_embedding_changes_nothing_else(generator: np.random.G
     torch.testing.assert_close(spread[0], before.mean.std(0, correction=0))
 
 
+def test_the_slope_is_that_of_the_embedding(generator: np.random.Generator) -> None:
+    """Of an embedding that is linear in one distance, known: and none for a batch of one."""
+    molecule = template("CH3CH2OH")
+    values = descriptors(molecule, positions("CH3CH2OH", 4000, generator))
+    model = autoencoder(molecule, values, embedding=1)
+
+    class OneDistance(torch.nn.Module):
+        def __init__(self, scale: Tensor) -> None:
+            super().__init__()
+            self.descriptor_scale = scale
+
+        def forward(self, given: Tensor) -> Tensor:
+            return 3.0 * given[:, 4:5] / self.descriptor_scale[4]
+
+    model.encoder = OneDistance(model.encoder.descriptor_scale)
+    mean = model.encoder(values)
+    expected = 9.0 / float(mean.var())
+    assert float(model.slope(values, mean)) == pytest.approx(expected, rel=0.15)
+    assert float(model.slope(values[:1], mean[:1])) == 0.0
+
+
 def test_a_molecule_without_descriptors_is_refused() -> None:
     bare = replace(template("H2O"), distances=())
     with pytest.raises(InvalidArgument, match="'H2O' has no distances and no torsions"):

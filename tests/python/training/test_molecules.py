@@ -117,13 +117,6 @@ def test_the_folder_holds_what_is_promised(butane_run: MoleculeRun) -> None:
         assert torch.equal(ours, theirs), name
 
 
-def test_a_run_of_another_molecule_is_refused(butane_run: MoleculeRun) -> None:
-    molecule = example.butane()
-    load_molecule_run(butane_run.path, replace(molecule, bond_lengths=(1.4,) * 13))
-    with pytest.raises(ModelError, match="'butane' with other torsions than 'chain' has"):
-        load_molecule_run(butane_run.path, replace(molecule, name="chain", torsions=molecule.torsions[1:]))
-
-
 def test_the_embedding_has_unit_spread(butane_run: MoleculeRun, conformers: list[Atoms]) -> None:
     values = torch.cat(frame_descriptors(conformers, Topology([example.butane()]))[0])
     with torch.no_grad():
