@@ -27,6 +27,7 @@ from .calibration import (
 )
 from .config import TrainConfig
 from .history import History
+from .mixture import numbers_of_clusters
 from .mixture_picture import draw_mixture
 from .module import AutoencoderModule, EpochOrder, SeedEpoch
 from .optimization import best_weights
@@ -92,6 +93,8 @@ def fit(
     data = config.data
     split = assign_frames(loaded, data.validation_fraction, data.validation_blocks, data.gap)
     topology = build_topology(config.molecules, loaded) if config.molecules else None
+    if config.clusters is not None:
+        numbers_of_clusters(len(split.training), config.clusters)
     datasets = _datasets(loaded, split, config, topology)
     checkpoint = prepare_folder(folder, config, overwrite)
     training = datasets.training

@@ -130,9 +130,7 @@ def cluster(latents: Array, volumes: Array | None, config: ClustersConfig, seed:
     InvalidArgument
         One cluster describes the frames better (by the Bayesian information criterion), or clusters overlap.
     """
-    numbers = [1, *([config.count] if config.count is not None else range(2, config.most + 1))]
-    if len(latents) < FEWEST * max(numbers):
-        raise InvalidArgument(f"{len(latents)} frames are too few for {max(numbers)} clusters: give more")
+    numbers = [1, *numbers_of_clusters(len(latents), config)]
     seen = _main_axes(latents, max(numbers))
     fits = {k: _fit(seen, k, seed) for k in numbers}
     criterion = {k: float(fit.bic(seen)) for k, fit in fits.items()}
@@ -155,6 +153,17 @@ def cluster(latents: Array, volumes: Array | None, config: ClustersConfig, seed:
         facts["volumes_per_atom"] = _weighted(volumes, responsibilities).tolist()
     names = [f"cluster-{k + 1}" for k in range(chosen)]
     return Mixture(names, weights, means, covariances, responsibilities, facts)
+
+
+def numbers_of_clusters(n_frames: int, config: ClustersConfig) -> list[int]:
+    """How many clusters are tried; :class:`InvalidArgument` if so many training frames are too few."""
+    least = config.count or 2
+    if n_frames < FEWEST * least:
+        raise InvalidArgument(
+            f"{n_frames} training frames are too few for {least} clusters of at least {FEWEST}: give more"
+        )
+    most = config.count or min(config.most, n_frames // FEWEST)
+    return list(range(least, most + 1))
 
 
 def _main_axes(latents: Array, n_clusters: int) -> Array:

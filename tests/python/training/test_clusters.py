@@ -83,6 +83,16 @@ def test_overlapping_clusters_are_refused(generator: np.random.Generator) -> Non
         cluster(latents, None, ClustersConfig(count=2))
 
 
+def test_too_few_frames_are_refused_before_training(argon_frames: list[Atoms], tmp_path: Path) -> None:
+    frames = [atoms.copy() for atoms in argon_frames[:8]]
+    for atoms in frames:
+        atoms.info = {"split": "training", "source": "x"}
+    frames[-1].info["split"] = "validation"
+    with pytest.raises(InvalidArgument, match="7 training frames are too few for 2 clusters"):
+        fit(unlabeled_config(count=2), tmp_path / "run", frames, progress=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_clusters_and_labels_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="clusters are for frames without labels"):
         small_config(clusters={"count": 2})
