@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from plumed_driver import Plumed
+from test_molecules import BENZENE
+
+from benzene_runs import benzene_frames
+from molecule_models import write_molecule_model
 
 HOWTO = Path(__file__).resolve().parents[2] / "docs" / "howto" / "plumed.md"
 REFERENCE = HOWTO.parents[1] / "reference" / "plumed.md"
@@ -28,16 +32,19 @@ def input_of(name: str) -> str:
 def test_inputs_of_the_howto_run(
     plumed: Plumed, model: Path, one_species_model: Path, generator, tmp_path: Path, name: str
 ) -> None:
-    atoms = bulk("Ar", cubic=True, a=5.3).repeat(5)
+    molecules = name == "molecules.dat"
+    atoms = benzene_frames("0")[0] if molecules else bulk("Ar", cubic=True, a=5.3).repeat(5)
     frames = []
     for _ in range(3):
         frames.append(atoms.copy())
-        frames[-1].positions += 0.1 * generator.normal(size=atoms.positions.shape)
+        frames[-1].positions += (0.02 if molecules else 0.1) * generator.normal(size=atoms.positions.shape)
     for walker in ("first", "second"):
         folder = tmp_path / walker
         folder.mkdir()
         shutil.copy(one_species_model, folder / "cv.pt")
         shutil.copy(model, folder / "alloy.pt")
+        if molecules:
+            write_molecule_model(folder / "benzene.pt", topology=BENZENE)
         if name == "restart.dat":
             plumed.driver(folder, input_of("metadynamics.dat"), frames)
         run = plumed.driver(folder, input_of(name), frames, ["--trajectory-stride", "100"])
@@ -48,7 +55,7 @@ def test_inputs_of_the_howto_run(
 
 
 def test_the_howto_covers_what_it_promises() -> None:
-    wanted = "monitor metadynamics opes umbrella pull restart walker npt alloy"
+    wanted = "monitor metadynamics molecules opes umbrella pull restart walker npt alloy"
     assert set(BLOCKS) == {f"{word}.dat" for word in wanted.split()}
 
 
