@@ -23,6 +23,10 @@ class Stage1Config(BaseModel):
     run: Path | None = Field(
         default=None, description="Folder of finished runs of stage 1, one a kind, instead of training it."
     )
-    model: MoleculeConfig = Field(default_factory=MoleculeConfig)
-    loss: MoleculeLossConfig = Field(default_factory=MoleculeLossConfig)
-    training: MoleculeOptimization = Field(default_factory=MoleculeOptimization)
+    model: MoleculeConfig = Field(default_factory=MoleculeConfig, description="Its hyperparameters.")
+    loss: MoleculeLossConfig = Field(
+        default_factory=MoleculeLossConfig, description="Weights of the terms of its loss."
+    )
+    training: MoleculeOptimization = Field(
+        default_factory=MoleculeOptimization, description="How long and how fast it is trained."
+    )
