@@ -70,7 +70,7 @@ def describe_default(field: FieldInfo) -> str:
         default = field.default_factory()  # type: ignore[call-arg]
     if isinstance(default, BaseModel):
         return "its defaults"
-    if default in (None, [], {}, ()):
+    if default in (None, "", [], {}, ()):
         return "none"
     return f"``{str(default).lower() if isinstance(default, bool) else default}``"
 

@@ -8,7 +8,7 @@ from gnncv.topology.axis import Axis
 from gnncv.topology.build import build_topology
 from gnncv.topology.centers import center_frame
 from gnncv.topology.choices import Choices
-from gnncv.topology.config import AxisConfig, MoleculeConfig
+from gnncv.topology.config import AxisConfig, MoleculeEntry
 from gnncv.topology.geometry import SiteGeometry, site_geometry
 from gnncv.topology.guess import atom_order, group_by_molecule, guess_topology, reorder
 from gnncv.topology.layout import SiteLayout, Topology
@@ -20,7 +20,7 @@ __all__ = [
     "AxisConfig",
     "Choices",
     "Molecule",
-    "MoleculeConfig",
+    "MoleculeEntry",
     "SiteGeometry",
     "SiteLayout",
     "Topology",

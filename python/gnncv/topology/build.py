@@ -14,7 +14,7 @@ from gnncv.topology.axis import Axis
 from gnncv.topology.bonds import Component, components
 from gnncv.topology.chemistry import graph_of_smiles
 from gnncv.topology.choices import planar_rings, ring_axis, vector_axis
-from gnncv.topology.config import AxisConfig, MoleculeConfig
+from gnncv.topology.config import AxisConfig, MoleculeEntry
 from gnncv.topology.graph import MolecularGraph
 from gnncv.topology.guess import kinds_of_molecules, refuse_gaps, refuse_other_order
 from gnncv.topology.layout import SiteLayout, Topology
@@ -25,7 +25,7 @@ from gnncv.topology.whole import make_whole
 MOST_FRAMES_MEASURED = 20
 
 
-def build_topology(kinds: Sequence[MoleculeConfig], frames: Sequence[Atoms]) -> Topology:
+def build_topology(kinds: Sequence[MoleculeEntry], frames: Sequence[Atoms]) -> Topology:
     """The topology that a training file describes, checked against all frames.
 
     Bonds of SMILES, structures and guesses are brought into the order that the atoms have in the first frame;
@@ -79,7 +79,7 @@ def build_topology(kinds: Sequence[MoleculeConfig], frames: Sequence[Atoms]) -> 
     return topology
 
 
-def _graphs(kinds: Sequence[MoleculeConfig], parts: Sequence[Component]) -> dict[str, MolecularGraph]:
+def _graphs(kinds: Sequence[MoleculeEntry], parts: Sequence[Component]) -> dict[str, MolecularGraph]:
     """The graph of every entry by its name, in the order of the frames."""
     found: dict[str, MolecularGraph] = {}
     for entry in kinds:
@@ -99,7 +99,7 @@ def _graphs(kinds: Sequence[MoleculeConfig], parts: Sequence[Component]) -> dict
     return {name: found[name] for name in names}
 
 
-def _explicit(entry: MoleculeConfig) -> MolecularGraph:
+def _explicit(entry: MoleculeEntry) -> MolecularGraph:
     symbols, bonds = entry.elements, entry.bonds or []
     for bond in bonds:
         if not all(0 <= atom < len(symbols) for atom in bond[:2]):
@@ -122,7 +122,7 @@ def _placed(graph: MolecularGraph, parts: Sequence[Component], source: str) -> M
 
 
 def _guessed(
-    entry: MoleculeConfig, found: dict[str, MolecularGraph], parts: Sequence[Component]
+    entry: MoleculeEntry, found: dict[str, MolecularGraph], parts: Sequence[Component]
 ) -> MolecularGraph:
     """The one kind of molecule in the frame that no other entry describes."""
     known = [(graph.symbols, graph.bonds) for graph in found.values()]
@@ -139,7 +139,7 @@ def _guessed(
 
 
 def _species(
-    kinds: Sequence[MoleculeConfig], molecules: Sequence[Molecule], frames: Sequence[Atoms]
+    kinds: Sequence[MoleculeEntry], molecules: Sequence[Molecule], frames: Sequence[Atoms]
 ) -> tuple[str, ...]:
     """Atoms beside molecules: declared ones, then those of elements that no molecule has."""
     declared = [entry.atom for entry in kinds if entry.atom is not None]

@@ -45,7 +45,7 @@ class AxisConfig(BaseModel):
         return self
 
 
-class MoleculeConfig(BaseModel):
+class MoleculeEntry(BaseModel):
     """One kind of molecule, or one species of atoms beside molecules.
 
     Its bonds come from exactly one of `smiles`, `structure`, `bonds` and `guess`. Atoms are numbered from 0
@@ -101,7 +101,7 @@ class MoleculeConfig(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _consistent(self) -> MoleculeConfig:
+    def _consistent(self) -> MoleculeEntry:
         if self.atom is not None:
             others = sorted(self.model_fields_set - {"atom"})
             if others:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gnncv.configuration import load_configuration
 from gnncv.data import Augmentation
 from gnncv.models.config import ModelConfig
-from gnncv.topology import MoleculeConfig
+from gnncv.topology import MoleculeEntry
 
 from .optimization_config import OptimizationConfig
 from .stage1_config import Stage1Config
@@ -92,7 +92,7 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     data: DataConfig
-    molecules: list[MoleculeConfig] = Field(
+    molecules: list[MoleculeEntry] = Field(
         default_factory=list, description="Kinds of molecules; without, every atom is a site."
     )
     stage1: Stage1Config = Field(

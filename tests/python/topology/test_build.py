@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gnncv.configuration import validate_configuration
 from gnncv.errors import InvalidArgument
-from gnncv.topology import Axis, MoleculeConfig, Topology, build_topology
+from gnncv.topology import Axis, MoleculeEntry, Topology, build_topology
 from molecules import geometry
 from systems import random_rotation
 
@@ -24,10 +24,10 @@ class Section(BaseModel):
     """What a training file would hold."""
 
     model_config = ConfigDict(extra="forbid")
-    molecules: list[MoleculeConfig]
+    molecules: list[MoleculeEntry]
 
 
-def entries(*kinds: dict, folder: Path | None = None) -> list[MoleculeConfig]:
+def entries(*kinds: dict, folder: Path | None = None) -> list[MoleculeEntry]:
     return validate_configuration({"molecules": list(kinds)}, Section, "t.yaml", folder=folder).molecules
 
 

@@ -18,7 +18,7 @@ from ase.io import read
 from gnncv.errors import InvalidArgument
 from gnncv.topology import (
     Molecule,
-    MoleculeConfig,
+    MoleculeEntry,
     Topology,
     build_topology,
     guess_topology,
@@ -84,7 +84,7 @@ def test_the_two_orders_of_paracetamol():
     with pytest.raises(InvalidArgument, match="atom 8 is C, but 'paracetamol' .* has O there"):
         crystal.match(frames["melt"].get_chemical_symbols())
     with pytest.raises(InvalidArgument, match="frame 1: atom 8 is C, but 'paracetamol'"):
-        kind = MoleculeConfig(name="paracetamol", structure=file)
+        kind = MoleculeEntry(name="paracetamol", structure=file)
         build_topology([kind], list(frames.values()))
     one_order = [frames["crystal"], reorder(frames["melt"], crystal)]
     assert build_topology([kind], one_order).molecules[0].symbols == templates["crystal"].symbols
