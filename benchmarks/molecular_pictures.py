@@ -51,3 +51,31 @@ def draw_values(shown: dict[str, Any], path: Path) -> None:
     axes[1, 0].set_ylabel("configurations", fontsize=8)
     axes[0, 0].legend(fontsize=5.5, frameon=False)
     figure.savefig(path, dpi=110)
+
+
+def draw_crystallites(growth: dict[str, Any], shifts: dict[str, Any], path: Path) -> None:
+    """Left what a model counts against what was planted, right how far the pooled latent moves."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6), layout="constrained")
+    planted = growth["planted"]
+    for name, label, color in (
+        ("ncrystal", "ncrystal", "tab:blue"),
+        ("cluster", "largest cluster", "tab:green"),
+    ):
+        slope, offset = np.polyfit(planted, growth[name], 1)
+        left.plot(planted, growth[name], ".", color=color, markersize=4)
+        ends = np.array([planted.min(), planted.max()])
+        left.plot(
+            ends, slope * ends + offset, color=color, lw=1, label=f"{label}: {slope:.2f} n {offset:+.1f}"
+        )
+    left.plot([0, planted.max()], [0, planted.max()], ":", color="0.6", lw=1)
+    left.set_xlabel("molecules planted, n")
+    left.set_ylabel("molecules seen as crystal")
+    left.legend(frameon=False, fontsize=8)
+    for name, (shares, moved) in shifts.items():
+        right.plot(100 * shares, moved, "o-", markersize=4, label=f"pooling {name}")
+    right.axhline(1.0, color="0.6", lw=1, ls=":")
+    right.set_yscale("symlog", linthresh=1.0)
+    right.set_xlabel("share of the molecules planted / %")
+    right.set_ylabel("shift of the pooled latent / σ of the melt")
+    right.legend(frameon=False, fontsize=8)
+    figure.savefig(path, dpi=110)
