@@ -6,7 +6,7 @@ A ball of whole molecules is cut from the crystal, turned at random and put in p
 molecules that it touches go (crystallite.py). Nothing is relaxed: its surface is as sharp as the cut, with a
 gap around it. The melt is held-out frames of the small box, repeated ``--copies`` times along each direction.
 
-First ncrystal and the largest cluster of the first model, with a straight line fitted, and a ball whose radius
+First ncrystal and the largest cluster of the first model, a straight line fitted, and a ball whose radius
 is smaller by a constant. Then, for each model, how far the pooled latent moves along the line from the melt's
 mean to the crystal's, in standard deviations of the melt at that size (those of the small box over the square
 root of the number of copies).

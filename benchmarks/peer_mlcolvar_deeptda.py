@@ -80,7 +80,8 @@ def trained(training: Any, validation: Any, seconds: float, folder: Path) -> Any
         enable_model_summary=False,
         enable_progress_bar=False,
     )
-    trainer.fit(cv, DataLoader(training, BATCH, shuffle=True), DataLoader(validation, len(validation)))
+    batches = DataLoader(training, BATCH, shuffle=True, drop_last=True)  # one graph alone is refused
+    trainer.fit(cv, batches, DataLoader(validation, len(validation)))
     print(f"{trainer.current_epoch} epochs, best validation loss {float(best.best_model_score):.3f}")
     cv.load_state_dict(torch.load(best.best_model_path, weights_only=False)["state_dict"])
     return cv.eval()
