@@ -36,13 +36,15 @@ def outputs(cv: CollectiveVariable, frames: list[Atoms]) -> dict[str, Array]:
 def print_sizes(cv: CollectiveVariable, small: Frames, large: Frames, topology: Topology) -> dict[str, Any]:
     """Means in both boxes and their difference, in units of the gap between the phases in the small one.
 
-    Those of a latent are in units of the distance between the phases in latent space. The last column has the
-    large box's frames rescaled to the small box's mean volume: what is left where densities differ.
+    The unit of a latent is the distance between the phases in latent space; deviation is in units of such a
+    gap already, and novelty has its own, the limit of what is known. The last column has frames of the large
+    box rescaled to the small box's mean volume: what is left where densities differ.
     """
     few = {phase: outputs(cv, frames) for phase, frames in small.items()}
     many = {phase: outputs(cv, frames) for phase, frames in large.items()}
     latents = [name for name in cv.names if name.startswith("latent")]
     gaps = {name: abs(few["crystal"][name].mean() - few["melt"][name].mean()) for name in few["melt"]}
+    gaps |= {"deviation": 1.0, "novelty": 1.0}
     gaps |= dict.fromkeys(latents, float(np.linalg.norm([gaps[name] for name in latents])))
     print(
         f"\n{'':<24}{'small':>10}{'+-':>8}{'large':>10}{'+-':>8}{'gap':>9}"
@@ -76,11 +78,15 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="exported file")
     parser.add_argument("--small", type=Path, nargs=2, required=True, metavar=("CRYSTAL", "MELT"))
     parser.add_argument("--large", type=Path, nargs=2, required=True, metavar=("CRYSTAL", "MELT"))
+    parser.add_argument("--every", type=int, default=1, help="use every so-manieth frame")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     print_facts(arguments.threads)
     small, large = (
-        {"crystal": load_frames(crystal, "crystal"), "melt": load_frames(melt, "melt")}
+        {
+            "crystal": load_frames(crystal, "crystal", f"::{arguments.every}"),
+            "melt": load_frames(melt, "melt", f"::{arguments.every}"),
+        }
         for crystal, melt in (arguments.small, arguments.large)
     )
     cv = CollectiveVariable(arguments.model, num_threads=arguments.threads)

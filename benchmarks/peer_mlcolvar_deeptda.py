@@ -23,7 +23,7 @@ import torch
 warnings.simplefilter("ignore")
 logging.disable(logging.WARNING)
 
-BATCH = 16
+BATCH = 32
 
 
 def graphs(found: Any, name: str, labeled: bool, cutoff: float) -> Any:
@@ -67,15 +67,15 @@ def trained(training: Any, validation: Any, seconds: float, folder: Path) -> Any
         model=network,
         options={
             "optimizer": {"lr": 5e-3},
-            "lr_scheduler": {"scheduler": torch.optim.lr_scheduler.ExponentialLR, "gamma": 0.985},
+            "lr_scheduler": {"scheduler": torch.optim.lr_scheduler.ExponentialLR, "gamma": 0.998},
         },
     )
     best = ModelCheckpoint(folder, monitor="valid_loss", save_weights_only=True)
     trainer = lightning.Trainer(
         accelerator="cpu",
-        max_epochs=300,
+        max_epochs=2000,
         max_time={"seconds": seconds},
-        callbacks=[best, EarlyStopping("valid_loss", patience=40)],
+        callbacks=[best, EarlyStopping("valid_loss", patience=300)],
         logger=False,
         enable_model_summary=False,
         enable_progress_bar=False,
