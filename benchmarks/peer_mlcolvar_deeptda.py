@@ -66,8 +66,8 @@ def trained(training: Any, validation: Any, seconds: float, folder: Path) -> Any
         target_sigmas=[0.2, 0.2],
         model=network,
         options={
-            "optimizer": {"lr": 5e-3},
-            "lr_scheduler": {"scheduler": torch.optim.lr_scheduler.ExponentialLR, "gamma": 0.998},
+            "optimizer": {"lr": 1e-3},
+            "lr_scheduler": {"scheduler": torch.optim.lr_scheduler.ExponentialLR, "gamma": 0.9995},
         },
     )
     best = ModelCheckpoint(folder, monitor="valid_loss", save_weights_only=True)
@@ -75,7 +75,7 @@ def trained(training: Any, validation: Any, seconds: float, folder: Path) -> Any
         accelerator="cpu",
         max_epochs=2000,
         max_time={"seconds": seconds},
-        callbacks=[best, EarlyStopping("valid_loss", patience=300)],
+        callbacks=[best, EarlyStopping("valid_loss", patience=400)],
         logger=False,
         enable_model_summary=False,
         enable_progress_bar=False,
