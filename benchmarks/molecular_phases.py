@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="instead of the configuration's, of both stages")
     parser.add_argument("--q6-cutoff", type=float, default=7.6, help="angstrom")
     parser.add_argument("--peer-python", help="an interpreter that can import mlcolvar (release/2.0)")
-    parser.add_argument("--peer-seconds", type=float, default=300.0, help="of its training, at most")
+    parser.add_argument("--peer-seconds", type=float, default=400.0, help="of its training, at most")
     parser.add_argument("--work", type=Path, help="folder that keeps the trained models")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
