@@ -119,15 +119,21 @@ class MoleculeAutoencoder(nn.Module):
     def slope(self, descriptors: Tensor, mean: Tensor) -> Tensor:
         """Mean square slope of the embedding ``mean`` of ``descriptors``, both in units of their spreads.
 
-        From one random step each, of a tenth of the spreads. Where two namings of equivalent atoms fit as
-        well, the encoder would else learn to jump from one to the other, and forces would be huge there (a
-        contractive autoencoder: Rifai et al., ICML 2011). Zero for batches too small to know the spread.
+        From one random step each, of a tenth of the spreads; steps of the embedding are measured by its
+        covariance, so that all directions count, not only the widest. Where two namings of equivalent atoms
+        fit as well, the encoder would else learn to jump from one to the other, and forces would be huge
+        there (a contractive autoencoder: Rifai et al., ICML 2011). Zero for batches too small to know the
+        spread.
         """
         if len(mean) < SMALLEST_BATCH:
             return mean.new_zeros(())
         noise = SLOPE_STEP * torch.randn_like(descriptors) * self.encoder.descriptor_scale
-        change = (self.encoder(descriptors + noise) - mean).square().mean(0) / SLOPE_STEP**2
-        return (change / (mean.var(0) + 1e-6)).mean()
+        change = (self.encoder(descriptors + noise) - mean) / SLOPE_STEP
+        centered = mean - mean.mean(0)
+        covariance = centered.T @ centered / len(mean)
+        least = 1e-3 * covariance.diagonal().mean() + 1e-9  # of directions that are not used yet
+        covariance = covariance + least * torch.eye(len(covariance), dtype=mean.dtype, device=mean.device)
+        return (torch.linalg.solve(covariance, change.T) * change.T).sum(0).mean() / len(covariance)
 
     def standardize_descriptors(self, descriptors: Tensor) -> None:
         """Take means and spreads from training descriptors ``(B, D)``, the same for equivalent ones.

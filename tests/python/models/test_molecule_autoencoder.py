@@ -203,24 +203,28 @@ def test_standardizing_the_embedding_changes_nothing_else(generator: np.random.G
     torch.testing.assert_close(spread[0], before.mean.std(0, correction=0))
 
 
-def test_the_slope_is_that_of_the_embedding(generator: np.random.Generator) -> None:
-    """Of an embedding that is linear in one distance, known: and none for a batch of one."""
+def test_the_slope_is_that_of_all_directions_of_the_embedding(generator: np.random.Generator) -> None:
+    """Of an embedding linear in two distances it is known, however mixed; none for a batch of one."""
     molecule = template("CH3CH2OH")
     values = descriptors(molecule, positions("CH3CH2OH", 4000, generator))
-    model = autoencoder(molecule, values, embedding=1)
+    model = autoencoder(molecule, values, embedding=2)
 
-    class OneDistance(torch.nn.Module):
-        def __init__(self, scale: Tensor) -> None:
+    class TwoDistances(torch.nn.Module):
+        def __init__(self, scale: Tensor, mixed: Tensor) -> None:
             super().__init__()
             self.descriptor_scale = scale
+            self.mixed = mixed
 
         def forward(self, given: Tensor) -> Tensor:
-            return 3.0 * given[:, 4:5] / self.descriptor_scale[4]
+            return (given / self.descriptor_scale)[:, [4, 20]] @ self.mixed
 
-    model.encoder = OneDistance(model.encoder.descriptor_scale)
-    mean = model.encoder(values)
-    expected = 9.0 / float(mean.var())
-    assert float(model.slope(values, mean)) == pytest.approx(expected, rel=0.15)
+    scale = model.encoder.descriptor_scale
+    covariance = torch.cov((values / scale)[:, [4, 20]].T)
+    expected = float(torch.linalg.inv(covariance).trace()) / 2
+    for mixed in ([[2.0, 0.0], [0.0, 1.0]], [[1.0, 0.9], [0.0, 0.9]]):
+        model.encoder = TwoDistances(scale, torch.tensor(mixed, dtype=torch.float64))
+        mean = model.encoder(values)
+        assert float(model.slope(values, mean)) == pytest.approx(expected, rel=0.15)
     assert float(model.slope(values[:1], mean[:1])) == 0.0
 
 
