@@ -15,7 +15,7 @@ from torch import Tensor
 from gnncv.errors import InvalidArgument
 from gnncv.files.atomic import check_output, write_atomic
 from gnncv.models import CollectiveVariables, GraphAutoencoder
-from gnncv.models.collective_variables import output_names, site_names
+from gnncv.models.collective_variables import columns_of, outputs_of
 from gnncv.models.molecule_embeddings import MoleculeEmbeddings
 from gnncv.models.tabulated import TabulatedEncoder
 from gnncv.topology import Molecule, longest_bonds
@@ -58,8 +58,8 @@ class ExportedModel(CollectiveVariables):
         self.vectors = "float64" if pairs == "full" else precision
         self.hops = model.encoder.hops
         self.species = list(model.species)
-        self.output_names = list(output_names(model.config.latent, model.phases, model.config.pooling))
-        self.site_names = site_names(model.config.latent, model.phases, model.config.pooling)
+        self.output_names = list(outputs_of(model))
+        self.site_names = columns_of(model)
         self._describe(() if model.topology is None else model.topology.molecules)
 
     def _describe(self, molecules: Sequence[Molecule]) -> None:
@@ -209,18 +209,11 @@ def _facts(trained: TrainedRun, precision: str, exported: ExportedModel) -> dict
         "species": model.species,
         "topology": None if model.topology is None else model.topology.as_dict(),
         "phases": model.phases,
-        "outputs": [
-            {"name": name, "kind": kind}
-            for name, kind in output_names(model.config.latent, model.phases, model.config.pooling).items()
-        ],
-        "site_outputs": site_names(model.config.latent, model.phases, model.config.pooling),
+        "outputs": [{"name": name, "kind": kind} for name, kind in outputs_of(model).items()],
+        "site_outputs": columns_of(model),
         "centroids": {name: row.tolist() for name, row in zip(model.phases, model.centroids, strict=True)},
         "mixture": summary.get("mixture"),
-        "novelty_scales": {
-            "reconstruction_error": float(model.error_scale),
-            "latent_surprise": float(model.surprise_scale),
-            "joint": float(model.novelty_scale),
-        },
+        "novelty_scales": _novelty_scales(model),
         "model": model.config.model_dump(),
         "n_parameters": summary["n_parameters"],
         "tables": _table_facts(exported),
@@ -246,3 +239,13 @@ def _table_facts(exported: ExportedModel) -> dict[str, float] | None:
     if not isinstance(encoder, TabulatedEncoder):
         return None
     return {"intervals": encoder.n_intervals, "error": encoder.table_error}
+
+
+def _novelty_scales(model: GraphAutoencoder) -> dict[str, float] | None:
+    if model.environment_decoder is None:
+        return None
+    return {
+        "reconstruction_error": float(model.error_scale),
+        "latent_surprise": float(model.surprise_scale),
+        "joint": float(model.novelty_scale),
+    }

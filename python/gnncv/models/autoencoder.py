@@ -36,7 +36,7 @@ class GraphAutoencoder(nn.Module):
 
     The encoder maps each site's surroundings to a latent; the decoder rebuilds the site's radial and
     bond-orientational invariants and the adjacency of neighboring sites. A classifier on the latent mean
-    reads the phase where frames are labeled.
+    reads the phase where frames are labeled; with ``config.decoder`` off it is all that follows the encoder.
 
     Parameters
     ----------
@@ -75,8 +75,11 @@ class GraphAutoencoder(nn.Module):
         headless = () if topology is None else topology.headless
         self.encoder = SiteEncoder(config, len(self.species), molecules, headless)
         n_features = self.encoder.feature_mean.shape[0]
-        self.environment_decoder = FeatureDecoder(config.latent, config.width, n_features, activation)
-        self.adjacency_decoder = InnerProductDecoder(config.latent, config.width)
+        self.environment_decoder: FeatureDecoder | None = None
+        self.adjacency_decoder: InnerProductDecoder | None = None
+        if config.decoder:
+            self.environment_decoder = FeatureDecoder(config.latent, config.width, n_features, activation)
+            self.adjacency_decoder = InnerProductDecoder(config.latent, config.width)
         self.phase_head = self._new_phase_head() if self.phases else None
         self.pooling = make_pooling(config)
         self.density = LatentDensity(config.latent)
@@ -121,6 +124,7 @@ class GraphAutoencoder(nn.Module):
 
     def adjacency(self, latents: Tensor, batch: GraphBatch) -> Tensor:
         """Logits ``(P,)`` that two neighboring sites are joined: the inner product of their projections."""
+        assert self.adjacency_decoder is not None, "a classifier alone rebuilds nothing"
         return self.adjacency_decoder.logits(latents, batch.center, batch.neighbor)
 
     def pool(self, per_site: Tensor, batch: GraphBatch) -> Tensor:

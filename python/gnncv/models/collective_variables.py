@@ -20,7 +20,9 @@ NOVELTY_POWER = 4.0
 DEVIATION_SOFTNESS = 0.05
 
 
-def output_names(latent: int, phases: list[str], pooling: str = "mean") -> dict[str, str]:
+def output_names(
+    latent: int, phases: list[str], pooling: str = "mean", decoder: bool = True
+) -> dict[str, str]:
     """Names of the outputs in order, each with ``intensive`` or ``extensive``.
 
     With two labeled phases the names are ``crystallinity``, ``ncrystal``, ``progress`` and ``deviation``;
@@ -35,19 +37,30 @@ def output_names(latent: int, phases: list[str], pooling: str = "mean") -> dict[
         names[f"progress{suffix}"] = "intensive"
         if latent > 1:
             names[f"deviation{suffix}"] = "intensive"
-    names["novelty"] = "intensive"
+    if decoder:
+        names["novelty"] = "intensive"
     return names
 
 
-def site_names(latent: int, phases: list[str], pooling: str = "mean") -> list[str]:
+def site_names(latent: int, phases: list[str], pooling: str = "mean", decoder: bool = True) -> list[str]:
     """Names of the per-site columns; ``weight`` is that of attention pooling."""
     suffixes = ["" if len(phases) == 2 else f"-{phase}" for phase in phases[1:]]
     return [
         *(f"latent-{k + 1}" for k in range(latent)),
         *(f"crystallinity{suffix}" for suffix in suffixes),
-        "novelty",
+        *(["novelty"] if decoder else []),
         *(["weight"] if pooling == "attention" else []),
     ]
+
+
+def outputs_of(model: GraphAutoencoder) -> dict[str, str]:
+    """:func:`output_names` of a model."""
+    return output_names(model.config.latent, model.phases, model.config.pooling, model.config.decoder)
+
+
+def columns_of(model: GraphAutoencoder) -> list[str]:
+    """:func:`site_names` of a model."""
+    return site_names(model.config.latent, model.phases, model.config.pooling, model.config.decoder)
 
 
 class CollectiveVariables(nn.Module):
@@ -73,11 +86,13 @@ class CollectiveVariables(nn.Module):
         self.score = SiteNetwork(pooling.score) if isinstance(pooling, AttentionPooling) else None
         self.bound = pooling.bound if isinstance(pooling, AttentionPooling) else 0.0
         self.encoder: SiteEncoder | TabulatedEncoder = model.encoder
-        self.decoder = SiteNetwork(model.environment_decoder)
-        classifier = None if model.phase_head is None else SiteNetwork(model.phase_head)
-        empty = nn.Parameter(self.decoder.numbers.new_empty(0), requires_grad=False)
-        self.classifier = empty if classifier is None else classifier.numbers
-        self.classifier_widths = [] if classifier is None else classifier.widths
+        decoder, classifier = model.environment_decoder, model.phase_head
+        self.decoder = None if decoder is None else SiteNetwork(decoder)
+        self.phases = SiteNetwork(classifier) if decoder is None and classifier is not None else None
+        fused = SiteNetwork(classifier) if decoder is not None and classifier is not None else None
+        empty = nn.Parameter(next(model.parameters()).new_empty(0), requires_grad=False)
+        self.classifier = empty if fused is None else fused.numbers
+        self.classifier_widths = [] if fused is None else fused.widths
         self.register_buffer("centroids", model.centroids.double())
         self.density = model.density
         scales = (model.error_scale, model.surprise_scale, model.novelty_scale)
@@ -106,21 +121,33 @@ class CollectiveVariables(nn.Module):
     def outcomes(self, mean: Tensor, invariants: Tensor) -> Tensor:
         """The columns of :meth:`site_part` from latent means and invariants."""
         density = self.density
-        columns = site_operators.site_outcomes(
-            mean,
-            invariants,
-            self.decoder.numbers,
-            self.decoder.widths,
-            self.classifier,
-            self.classifier_widths,
-            self.decoder.activation,
-            [density.log_weights, density.means, density.whitenings, density.floor],
-            self.scales,
-        )
+        if self.decoder is None:
+            columns = self.classified(mean)
+        else:
+            columns = site_operators.site_outcomes(
+                mean,
+                invariants,
+                self.decoder.numbers,
+                self.decoder.widths,
+                self.classifier,
+                self.classifier_widths,
+                self.decoder.activation,
+                [density.log_weights, density.means, density.whitenings, density.floor],
+                self.scales,
+            )
         if self.score is None:
             return columns
         weights = bounded_weights(self.score([mean])[0].to(columns.dtype), self.bound)
         return torch.cat([columns, weights], dim=1)
+
+    def classified(self, mean: Tensor) -> Tensor:
+        """The columns of a classifier alone: ones in the place of novelty, which is not given out."""
+        wide = mean.to(self.centroids.dtype)
+        columns = [wide]
+        if self.phases is not None:
+            columns.append(torch.softmax(self.phases([mean])[0].to(wide.dtype), dim=1)[:, 1:])
+        columns.append(torch.ones_like(wide[:, :1]))
+        return torch.cat(columns, dim=1)
 
     @torch.jit.export
     def sums(self, site: Tensor) -> Tensor:
@@ -140,14 +167,19 @@ class CollectiveVariables(nn.Module):
         if self.score is not None:
             latent = sums[: self.n_latent] / sums[self.n_latent]
             sums = torch.cat([latent * sums[-1], sums[2 * self.n_latent + 1 :]])
-        return site_operators.pooled_outputs(
+        outputs = site_operators.pooled_outputs(
             sums, self.centroids, self.n_latent, self.sum_pooling, self.softness, self.power
         )
+        return outputs if self.decoder is not None else outputs[:-1]
 
     @torch.jit.export
     def site_values(self, site: Tensor) -> Tensor:
         """Per-site columns a user sees, ``(N, S)``, float64."""
-        return site
+        if self.decoder is not None:
+            return site
+        if self.score is None:
+            return site[:, :-1]
+        return torch.cat([site[:, :-2], site[:, -1:]], dim=1)
 
     def forward(
         self,

@@ -68,6 +68,11 @@ class ModelConfig(BaseModel):
     n_heads: int = Field(default=4, ge=1, description="Attention heads; divides width.")
     attention_constant: float = Field(default=1.0, ge=0, description="c in the attention's denominator.")
     latent: int = Field(default=4, ge=1, le=64, description="Latent dimensions.")
+    decoder: bool = Field(
+        default=True,
+        description="Rebuild each site's surroundings from its latent: the autoencoder. Without, the model "
+        "is a classifier of sites alone; it needs labels and has no `novelty`.",
+    )
     activation: Literal["silu", "softplus", "tanh", "relu"] = Field(default="silu")
     pooling: Literal["mean", "sum", "attention", "max", "assignment", "top_k"] = Field(
         default="mean", description="Sites to configuration."
@@ -92,6 +97,8 @@ class ModelConfig(BaseModel):
                 f"concatenation 'attention' needs message 'simple', not {self.message!r}: attention has "
                 "weights of its own, filters are tabulated"
             )
+        if self.pooling == "assignment" and not self.decoder:
+            raise ValueError("pooling 'assignment' needs the decoder, which rebuilds sites from clusters")
         if not self.invariants and self.n_layers == 0:
             raise ValueError("without invariants, n_layers must be at least 1: nothing else sees positions")
         return self

@@ -45,7 +45,8 @@ def frame_values(model: GraphAutoencoder, batch: GraphBatch) -> Tensor:
         sums = torch.cat([latents[k] * sums[-1], sums[cvs.n_latent :]])
         pooled = (cvs.n_latent, cvs.sum_pooling, cvs.softness, cvs.power)
         outputs.append(reference.pooled_outputs(sums, cvs.centroids, *pooled))
-    return torch.stack(outputs)
+    values = torch.stack(outputs)
+    return values if cvs.decoder is not None else values[:, :-1]
 
 
 def evaluate_frames(model: GraphAutoencoder, frames: Sequence[Atoms]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from gnncv.data import GraphBatch, GraphDataset, collate
 from gnncv.data.graph import NO_PHASE
 from gnncv.models import GraphAutoencoder
-from gnncv.models.collective_variables import NOVELTY_POWER, output_names
+from gnncv.models.collective_variables import NOVELTY_POWER, outputs_of
 from gnncv.models.frame_values import frame_latents, frame_values
 from gnncv.nn.latent_density import N_COMPONENTS, LatentDensity
 from gnncv.nn.layers import MessageLayer
@@ -85,10 +85,13 @@ def calibrate(model: GraphAutoencoder, plain: GraphDataset, augmented: GraphData
     latents, labels = dataset_latents(model, plain)
     for k in range(len(model.phases)):
         model.centroids[k] = torch.from_numpy(latents[labels == k].mean(axis=0))
+    decoder = model.environment_decoder
+    if decoder is None:
+        return
     errors, site_latents = [], []
     for batch in _batches(augmented, dtype):
         encoding = model.encode(batch)
-        residual = model.environment_decoder(encoding.mean) - encoding.invariants
+        residual = decoder(encoding.mean) - encoding.invariants
         errors.append(residual.square().mean(dim=1).double())
         site_latents.append(encoding.mean.double())
     _calibrate_novelty(model, torch.cat(errors), torch.cat(site_latents), seed)
@@ -163,7 +166,7 @@ def output_statistics(model: GraphAutoencoder, dataset: GraphDataset) -> dict[st
     """Mean and standard deviation over the frames of each phase, for every output."""
     values, phases = frame_outputs(model, dataset)
     statistics: dict[str, dict[str, list[float]]] = {}
-    for column, name in enumerate(output_names(model.config.latent, model.phases, model.config.pooling)):
+    for column, name in enumerate(outputs_of(model)):
         statistics[name] = {}
         for phase in np.unique(phases):
             label = "unlabeled" if phase == NO_PHASE else model.phases[phase]

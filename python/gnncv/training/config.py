@@ -112,6 +112,10 @@ class TrainConfig(BaseModel):
             raise ValueError(
                 "clusters are for frames without labels: give them under `unlabeled` of `data`, not `phases`"
             )
+        if not self.model.decoder and not self.data.phases:
+            raise ValueError(
+                "model.decoder is off, and a classifier alone needs labels: give `phases` of `data`"
+            )
         return self
 
     @classmethod

@@ -47,20 +47,31 @@ def autoencoder_loss(
     the switching function; phase that of the site classifier; pooled that of :func:`pooled_loss`. Without
     ``variational`` the means are decoded, not samples: reconstruction alone.
     """
+    rebuilding = _rebuilding_terms(model, batch, encoding, variational)
+    phase, accuracy = _phase_terms(model, batch, encoding.mean)
+    pooled = pooled_loss(model, batch, encoding)
+    return LossTerms(*rebuilding, phase, pooled, accuracy)
+
+
+def _rebuilding_terms(
+    model: GraphAutoencoder, batch: GraphBatch, encoding: Encoding, variational: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Reconstruction, adjacency and divergence; of a classifier alone the last, which bounds its latents."""
+    zero = encoding.mean.new_zeros(())
+    divergence = DivergenceLoss()(encoding.mean, encoding.log_variance)
+    if model.environment_decoder is None or model.adjacency_decoder is None:
+        return zero, zero, divergence
     latents = encoding.sample() if model.training and variational else encoding.mean
     target = reconstruction_target(encoding.invariants)
     reconstruction = ReconstructionLoss()(model.environment_decoder(latents), target)
-    divergence = DivergenceLoss()(encoding.mean, encoding.log_variance)
-    adjacency = reconstruction.new_zeros(())
+    adjacency = zero
     if batch.center.shape[0] > 0:
         with torch.no_grad():
             joined = model.encoder.environment.switching(operators.pair_distances(batch.vectors))
         adjacency = operators.adjacency_entropy(
             model.adjacency_decoder(latents), joined, batch.neighbor, batch.row_ptr
         )
-    phase, accuracy = _phase_terms(model, batch, encoding.mean)
-    pooled = pooled_loss(model, batch, encoding)
-    return LossTerms(reconstruction, adjacency, divergence, phase, pooled, accuracy)
+    return reconstruction, adjacency, divergence
 
 
 def reconstruction_target(invariants: Tensor) -> Tensor:

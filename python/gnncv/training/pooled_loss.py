@@ -33,9 +33,10 @@ def _unlabeled(model: GraphAutoencoder, batch: GraphBatch, encoding: Encoding, p
     """The invariants of the frames, averaged, from the pooled latents."""
     target = MeanPooling()(encoding.invariants.detach(), batch.frame, batch.n_frames)
     unlabeled = batch.phase == NO_PHASE
-    if model.phase_head is not None and not bool(unlabeled.any()):
+    decoder = model.environment_decoder
+    if decoder is None or (model.phase_head is not None and not bool(unlabeled.any())):
         return pooled.new_zeros(())
-    return (model.environment_decoder(pooled[unlabeled]) - target[unlabeled]).square().mean()
+    return (decoder(pooled[unlabeled]) - target[unlabeled]).square().mean()
 
 
 def _labeled(model: GraphAutoencoder, batch: GraphBatch, mean: Tensor, pooled: Tensor) -> Tensor:
@@ -94,6 +95,7 @@ def _assignment(
     model: GraphAutoencoder, pooling: AssignmentPooling, batch: GraphBatch, encoding: Encoding
 ) -> Tensor:
     """Link and entropy losses of the assignment, and what is rebuilt of the sites after reverse pooling."""
+    assert model.environment_decoder is not None  # the configuration sees to it
     edges = edges_of(batch, model.encoder.environment.switching)
     loss = encoding.mean.new_zeros(())
     for k, graph in enumerate(pooling.graphs(encoding.mean, batch.frame, batch.n_frames, edges)):
