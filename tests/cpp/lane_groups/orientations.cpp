@@ -51,9 +51,9 @@ void orientation(Random& random, const Structure<T>& at, const OrientationTerms&
             n_sites, OrientationDensitiesGradientAtCenter<A, T>{input, gradients, got_vectors.data(), wanted},
             [&](const std::string& group) {
                 compare("orientation_densities_backward " + name + group + " vectors", got_vectors, vectors);
-                compare("orientation_densities_backward " + name + group + " axes", got_axes, of_axes);
                 got_vectors.assign(vectors.size(), T(9));
-                if (wanted != nullptr && group != "32 lanes") {
+                if (wanted != nullptr) {
+                    compare("orientation_densities_backward " + name + group + " axes", got_axes, of_axes);
                     got_axes.assign(axes.size(), T(9));
                 }
             });
