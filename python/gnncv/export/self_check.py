@@ -98,13 +98,10 @@ def derivative_scales(derivatives: NDArray[np.float64], names: Sequence[str]) ->
     """What errors of derivatives ``(K, ..., 3)`` are measured by: each output's largest component, ``(K,)``.
 
     The slope of ``deviation`` vanishes on the line that ``progress`` runs along, while both are made of the
-    same latents in units of the same gap: it is measured by the larger of the two. So does that of
-    ``novelty`` where a frame is as those trained on, and what cancels there is as large as slopes of latents.
+    same latents in units of the same gap: it is measured by the larger of the two.
     """
     scale: NDArray[np.float64] = np.abs(derivatives).max(axis=(1, 2))
     for k, name in enumerate(names):
         if name.startswith("deviation"):
             scale[k] = max(scale[k], scale[names.index(name.replace("deviation", "progress"))])
-        if name == "novelty":
-            scale[k] = max(scale[j] for j, other in enumerate(names) if j == k or other.startswith("latent-"))
     return scale
