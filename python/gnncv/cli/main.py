@@ -31,12 +31,15 @@ INTERRUPTED = 130
 
 EXTRAS = {
     "ase": "gnncv",
+    "captum": "gnncv[explain]",
     "freud": "gnncv[analysis]",
     "lightning": "gnncv[train]",
     "matplotlib": "gnncv[analysis]",
     "openmm": "gnncv[openmm]",
+    "pandas": "gnncv[explain]",
     "plumed": "gnncv[plumed]",
     "sklearn": "gnncv[train]",
+    "torch_geometric": "gnncv[explain]",
 }
 
 

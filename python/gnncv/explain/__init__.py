@@ -1,15 +1,45 @@
-"""What a model looks at: sensitivities and per-site values, for gnncv's CVs and for any callable model.
+"""What a model looks at: sensitivities, attributions and how far they can be trusted.
 
-Importing this room needs neither torch nor the native library; a model file needs both.
+Names are loaded when they are first used: sensitivities of a callable model need neither torch nor the native
+library; attributions need torch, and those that stand on captum or torch_geometric these (`gnncv[explain]`).
 """
 
-from gnncv.explain.model import DifferentiableModel, as_model
-from gnncv.explain.per_site import write_per_site
-from gnncv.explain.sensitivity import graph_node_sensitivity
-from gnncv.explain.sensitivity_report import sensitivity_picture, sensitivity_table, write_sensitivity_report
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gnncv.explain.attribution.graph_function import GraphFunction, as_graph_function
+    from gnncv.explain.explanation import Explanation
+    from gnncv.explain.model import DifferentiableModel, as_model
+    from gnncv.explain.per_site import write_per_site
+    from gnncv.explain.sensitivity import graph_node_sensitivity
+    from gnncv.explain.sensitivity_report import (
+        sensitivity_picture,
+        sensitivity_table,
+        write_sensitivity_report,
+    )
+
+# name -> the module of this room that defines it
+_HOMES = {
+    "DifferentiableModel": "model",
+    "Explanation": "explanation",
+    "GraphFunction": "attribution.graph_function",
+    "as_graph_function": "attribution.graph_function",
+    "as_model": "model",
+    "graph_node_sensitivity": "sensitivity",
+    "sensitivity_picture": "sensitivity_report",
+    "sensitivity_table": "sensitivity_report",
+    "write_per_site": "per_site",
+    "write_sensitivity_report": "sensitivity_report",
+}
 
 __all__ = [
     "DifferentiableModel",
+    "Explanation",
+    "GraphFunction",
+    "as_graph_function",
     "as_model",
     "graph_node_sensitivity",
     "sensitivity_picture",
@@ -17,3 +47,13 @@ __all__ = [
     "write_per_site",
     "write_sensitivity_report",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"gnncv.explain.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'gnncv.explain' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
