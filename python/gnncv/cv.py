@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from ase import Atoms
 
 from gnncv._native import load_core
 from gnncv.errors import InvalidArgument, ModelError
+
+if TYPE_CHECKING:
+    from gnncv.models.exported_graph_function import ExportedGraphFunction
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -222,6 +225,20 @@ class CollectiveVariable:
         with self._lock:
             columns = self._core.per_site(*self._geometry(atoms, cell, pbc))
         return {name: np.ascontiguousarray(columns[:, k]) for k, name in enumerate(self.site_names)}
+
+    def graph_function(self, atoms: Atoms, output: str | int = 0) -> ExportedGraphFunction:
+        """One output on one frame as a function of positions or pair vectors, for `gnncv.explain`.
+
+        Raises
+        ------
+        InvalidArgument
+            An unknown output or species.
+        ModelError
+            The file is one of mlcolvar's, which has no pairs of its own.
+        """
+        from gnncv.models.exported_graph_function import ExportedGraphFunction
+
+        return ExportedGraphFunction(self.path, atoms, output, self.hash, self.precision)
 
     def _geometry(
         self, atoms: Atoms | npt.ArrayLike, cell: npt.ArrayLike | None, pbc: Any

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
+from ase import Atoms
 from torch import Tensor, nn
 
 from gnncv.data.graph import GraphBatch
@@ -16,6 +18,9 @@ from .encoder import SiteEncoder
 from .molecule_embeddings import MoleculeEmbeddings
 from .pooling import WITH_EDGES, edges_of, make_pooling
 from .trained_tables import TrainedTables
+
+if TYPE_CHECKING:
+    from .graph_function import TrainedGraphFunction
 
 
 @dataclass
@@ -136,3 +141,9 @@ class GraphAutoencoder(nn.Module):
         if isinstance(self.pooling, WITH_EDGES):
             edges = edges_of(batch, self.encoder.environment.switching)
         return self.pooling(per_site, batch.frame, batch.n_frames, edges)
+
+    def graph_function(self, atoms: Atoms, output: str | int = 0) -> "TrainedGraphFunction":
+        """One output on one frame, for :mod:`gnncv.explain`; see :class:`TrainedGraphFunction`."""
+        from .graph_function import TrainedGraphFunction
+
+        return TrainedGraphFunction(self, atoms, output)

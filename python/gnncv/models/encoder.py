@@ -149,23 +149,47 @@ class SiteEncoder(nn.Module):
         extra: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Node features ``(N, width)`` after the last layer, and standardized invariants ``(N, F)``."""
+        raw = self.surroundings(vectors, center, neighbor, row_ptr, types, axes)
+        features, invariants = self.start(raw, types, descriptors, extra)
+        return self.refine(features, vectors, center, neighbor, row_ptr, types), invariants
+
+    def surroundings(
+        self,
+        vectors: Tensor,
+        center: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+        axes: Tensor | None = None,
+    ) -> Tensor:
+        """Invariants of the sites' surroundings as they are, ``(N, F)``, float64."""
         # float64 up to here whatever the precision: small differences of large sums come next
         wide = vectors.to(self.feature_mean.dtype)
-        wide_distances, _ = pair_geometry(wide)
-        raw = self.environment(wide, wide_distances, center, neighbor, row_ptr, types)
+        distances, _ = pair_geometry(wide)
+        raw = self.environment(wide, distances, center, neighbor, row_ptr, types)
         if self.orientation is not None:
             assert axes is not None, "a model of molecules wants their axes"
-            turned = self.orientation(
-                wide, wide_distances, center, neighbor, row_ptr, types, axes.to(wide.dtype)
-            )
+            turned = self.orientation(wide, distances, center, neighbor, row_ptr, types, axes.to(wide.dtype))
             raw = torch.cat([raw, turned], dim=1)
-        features, invariants = self.start(raw, types, descriptors, extra)
+        return raw
+
+    def refine(
+        self,
+        features: Tensor,
+        vectors: Tensor,
+        center: Tensor,
+        neighbor: Tensor,
+        row_ptr: Tensor,
+        types: Tensor,
+    ) -> Tensor:
+        """Node features ``(N, width)`` after the layers, from those before the first."""
+        wide_distances, _ = pair_geometry(vectors.to(self.feature_mean.dtype))
         distances = wide_distances.to(features.dtype)
         basis = self.basis(distances)
         switching = self.join(features, distances, center, neighbor)
         for layer in self.layers:
             features = layer(features, basis, switching, center, neighbor, row_ptr, types)
-        return features, invariants
+        return features
 
     def start(
         self, raw: Tensor, types: Tensor, descriptors: Tensor | None, extra: Tensor | None = None

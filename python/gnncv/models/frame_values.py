@@ -34,11 +34,16 @@ def frame_values(model: GraphAutoencoder, batch: GraphBatch) -> Tensor:
     Also of models that may not be exported: of those that may, this is what the exported file gives.
     """
     encoding = model.encode(batch)
+    return pooled_values(model, encoding.mean, encoding.invariants, batch)
+
+
+def pooled_values(model: GraphAutoencoder, mean: Tensor, invariants: Tensor, batch: GraphBatch) -> Tensor:
+    """Outputs ``(B, K)``, float64, from the sites' latent means ``(N, L)`` and invariants ``(N, F)``."""
     cvs = CollectiveVariables(model)
-    columns = cvs.outcomes(encoding.mean, encoding.invariants)
+    columns = cvs.outcomes(mean, invariants)
     if cvs.score is not None:
         columns = columns[:, :-1]
-    latents = frame_latents(model, encoding.mean, batch)
+    latents = frame_latents(model, mean, batch)
     outputs = []
     for k in range(batch.n_frames):
         sums = reference.site_sums(columns[batch.frame == k])
