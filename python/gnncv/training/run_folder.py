@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from gnncv.data import load_frames
 from gnncv.errors import InvalidArgument, ModelError, OutputExists
 from gnncv.files.atomic import write_atomic
-from gnncv.models import GraphAutoencoder, ModelConfig
+from gnncv.models import GraphAutoencoder, ModelConfig, TrainedGraphFunction
 from gnncv.models.molecule_embeddings import untrained_embeddings
 from gnncv.topology import Topology
 
@@ -37,6 +37,10 @@ class TrainedRun:
     def check_frames(self) -> list[Atoms]:
         """A few training frames, on which an export is checked."""
         return load_frames(self.path / CHECK_FRAMES_FILE)
+
+    def graph_function(self, atoms: Atoms, output: str | int = 0) -> TrainedGraphFunction:
+        """One output of the model on one frame, for :mod:`gnncv.explain`."""
+        return self.model.graph_function(atoms, output)
 
 
 def refuse_existing(

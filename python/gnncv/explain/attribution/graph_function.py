@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -64,9 +65,10 @@ def as_graph_function(model: Any, graph: Any, output: int | str = 0) -> GraphFun
 
     Parameters
     ----------
-    model : GraphFunction, object with ``graph_function(graph, output)``, or torch module
-        A model of gnncv (trained, or exported and loaded) makes its own; any other torch module is taken as
-        one of torch_geometric, called as ``model(x, edge_index, batch, edge_weight)``.
+    model : GraphFunction, object with ``graph_function(graph, output)``, path-like, or torch module
+        A model of gnncv (a training run, its model, an exported file by its path or loaded) makes its own;
+        any other torch module is taken as one of torch_geometric, called as
+        ``model(x, edge_index, batch, edge_weight)``.
     graph : ase.Atoms or torch_geometric.data.Data
         Ignored if `model` is a function of a graph already.
     output : int or str
@@ -77,6 +79,10 @@ def as_graph_function(model: Any, graph: Any, output: int | str = 0) -> GraphFun
     InvalidArgument
         If the model is none of these.
     """
+    if isinstance(model, str | os.PathLike):
+        from gnncv.cv import CollectiveVariable
+
+        model = CollectiveVariable(os.fspath(model))
     if isinstance(model, nn.Module) and not hasattr(model, "graph_function"):
         from gnncv.explain.foreign import TorchGeometricFunction
 
