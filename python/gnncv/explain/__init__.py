@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gnncv.explain.attribution.graph_function import GraphFunction, as_graph_function
     from gnncv.explain.explanation import Explanation
+    from gnncv.explain.foreign.torch_geometric_function import TorchGeometricFunction
     from gnncv.explain.model import DifferentiableModel, as_model
     from gnncv.explain.per_site import write_per_site
     from gnncv.explain.sensitivity import graph_node_sensitivity
@@ -26,6 +27,7 @@ _HOMES = {
     "DifferentiableModel": "model",
     "Explanation": "explanation",
     "GraphFunction": "attribution.graph_function",
+    "TorchGeometricFunction": "foreign.torch_geometric_function",
     "as_graph_function": "attribution.graph_function",
     "as_model": "model",
     "graph_node_sensitivity": "sensitivity",
@@ -39,6 +41,7 @@ __all__ = [
     "DifferentiableModel",
     "Explanation",
     "GraphFunction",
+    "TorchGeometricFunction",
     "as_graph_function",
     "as_model",
     "graph_node_sensitivity",
