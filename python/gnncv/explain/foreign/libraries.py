@@ -1,4 +1,4 @@
-"""The libraries behind `gnncv[explain]`, imported where they are first needed and missed in plain words."""
+"""The libraries behind `gnncv[explain]` (and RDKit), imported where they are needed first."""
 
 from __future__ import annotations
 
@@ -36,7 +36,13 @@ def captum_influence() -> ModuleType:
     return _imported("captum.influence", "captum")
 
 
-def _imported(name: str, project: str) -> ModuleType:
+def rdkit_chem() -> ModuleType:
+    """``rdkit.Chem`` and its 2-D coordinates; where it is missing, ``gnncv[molecules]`` is named."""
+    _imported("rdkit.Chem.rdDepictor", "rdkit", "molecules")
+    return _imported("rdkit.Chem", "rdkit", "molecules")
+
+
+def _imported(name: str, project: str, extra: str = "explain") -> ModuleType:
     with warnings.catch_warnings():
         # torch deprecated what torch_geometric still does when it is imported
         warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
@@ -45,4 +51,4 @@ def _imported(name: str, project: str) -> ModuleType:
         except ModuleNotFoundError as error:
             if error.name is not None and error.name != name.partition(".")[0]:
                 raise
-            raise InvalidArgument(f"{project} is not installed; pip install 'gnncv[explain]'") from None
+            raise InvalidArgument(f"{project} is not installed; pip install 'gnncv[{extra}]'") from None
