@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
 from gnncv.explain.foreign.libraries import torch_geometric
 
+for _library in ("captum", "torch_geometric"):
+    if find_spec(_library) is None:
+        pytest.skip(f"{_library} is not installed", allow_module_level=True)
 pyg = torch_geometric()
 
 

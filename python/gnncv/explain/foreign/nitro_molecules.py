@@ -1,8 +1,8 @@
 """A small set of molecules with and without a nitro group: the group is what an explanation must find.
 
 Made here from rings, chains and substituents, as graphs like those of Mutagenicity. Every molecule without
-the group has groups that share parts of it: amines and amides (N), acids and esters (two O on one atom), nitroso,
-oxime, hydroxylamine and nitrite (N and O, otherwise bonded), sulfonamide (N and two O on S).
+the group has groups that share parts of it: amines and amides (N), acids and esters (two O on one atom),
+nitroso, oxime, hydroxylamine and nitrite (N and O, otherwise bonded), sulfonamide (N and two O on S).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The Mutagenicity data set from files in TUDataset format, which the test writes itself; no network."""
 
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ from gnncv.explain.foreign import (
     mutagenicity,
     nitro_molecules,
     tu_dataset,
+)
+
+pytest.importorskip("rdkit.Chem", reason="RDKit is not installed")
+pytestmark = pytest.mark.skipif(
+    find_spec("torch_geometric") is None, reason="torch_geometric is not installed"
 )
 
 # Together all 14 elements, as the whole data set has them.

@@ -1,13 +1,18 @@
 """The set of nitro molecules: labels follow the group, and nothing else does."""
 
 import collections
+from importlib.util import find_spec
 
 import pytest
 import torch
-from rdkit import Chem
 
 from gnncv.errors import InvalidArgument
 from gnncv.explain.foreign import ATOM_MAP, graph_of_smiles, nitro_molecules
+
+Chem = pytest.importorskip("rdkit.Chem", reason="RDKit is not installed")
+pytestmark = pytest.mark.skipif(
+    find_spec("torch_geometric") is None, reason="torch_geometric is not installed"
+)
 
 
 def test_half_of_the_molecules_have_the_group_and_none_comes_twice() -> None:
