@@ -56,7 +56,9 @@ def tu_dataset(folder: str | Path, name: str, transform: Any = None) -> Any:
     if missing:
         raise InvalidArgument(f"{found} has no {missing[0]}; the data set's zip holds it")
 
-    class Given(pyg.datasets.TUDataset):
+    base: Any = pyg.datasets.TUDataset
+
+    class Given(base):
         """TUDataset, whose own raw folder is ``NAME/raw`` alone."""
 
         @property
