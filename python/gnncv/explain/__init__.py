@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from gnncv.explain.attribution.graph_function import GraphFunction, as_graph_function
     from gnncv.explain.explanation import Explanation
     from gnncv.explain.foreign.torch_geometric_function import TorchGeometricFunction
+    from gnncv.explain.formats import write_extxyz
+    from gnncv.explain.grouping import ScoreTable, shell_boundaries
     from gnncv.explain.model import DifferentiableModel, as_model
     from gnncv.explain.per_site import write_per_site
     from gnncv.explain.sensitivity import graph_node_sensitivity
@@ -28,11 +30,14 @@ _HOMES = {
     "Explanation": "explanation",
     "GraphFunction": "attribution.graph_function",
     "TorchGeometricFunction": "foreign.torch_geometric_function",
+    "ScoreTable": "grouping",
     "as_graph_function": "attribution.graph_function",
     "as_model": "model",
     "graph_node_sensitivity": "sensitivity",
     "sensitivity_picture": "sensitivity_report",
     "sensitivity_table": "sensitivity_report",
+    "shell_boundaries": "grouping",
+    "write_extxyz": "formats",
     "write_per_site": "per_site",
     "write_sensitivity_report": "sensitivity_report",
 }
@@ -41,12 +46,15 @@ __all__ = [
     "DifferentiableModel",
     "Explanation",
     "GraphFunction",
+    "ScoreTable",
     "TorchGeometricFunction",
     "as_graph_function",
     "as_model",
     "graph_node_sensitivity",
     "sensitivity_picture",
     "sensitivity_table",
+    "shell_boundaries",
+    "write_extxyz",
     "write_per_site",
     "write_sensitivity_report",
 ]

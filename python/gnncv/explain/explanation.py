@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from gnncv.errors import InvalidArgument
+from gnncv.files.atomic import PathLike
+
+if TYPE_CHECKING:
+    import pandas
+
+    from gnncv.explain.grouping import ScoreTable
 
 Over = Literal["nodes", "node_features", "edges", "frames", "groups"]
 
@@ -81,6 +88,31 @@ class Explanation:
         if not np.isfinite(self.scores).all():
             bad = np.argwhere(~np.isfinite(self.scores))[0].tolist()
             raise InvalidArgument(f"{self.method}: the score {bad} of {self.output} is not finite")
+        self._check_graph()
+
+    def _check_graph(self) -> None:
+        """Arrays beside the scores fit the nodes, edges and atoms."""
+        n_nodes = len(self.node_labels)
+        edges, owners = self.edge_index, self.node_of_atom
+        if self.spread is not None and self.spread.shape != self.scores.shape:
+            raise InvalidArgument(f"spread has shape {self.spread.shape}, the scores {self.scores.shape}")
+        if edges is not None and edges.size and not 0 <= edges.min() <= edges.max() < n_nodes:
+            raise InvalidArgument(f"edge_index has nodes {edges.min()} to {edges.max()} of {n_nodes}")
+        if self.edge_vectors is not None and (
+            edges is None or self.edge_vectors.shape != (edges.shape[1], 3)
+        ):
+            raise InvalidArgument(
+                f"edge_vectors have shape {self.edge_vectors.shape}; one (3,) for each edge"
+            )
+        if owners is not None and owners.size and not 0 <= owners.min() <= owners.max() < n_nodes:
+            raise InvalidArgument(f"node_of_atom has nodes {owners.min()} to {owners.max()} of {n_nodes}")
+        if self.atoms is not None and self.over not in ("frames", "groups"):
+            expected = n_nodes if owners is None else len(owners)
+            if len(self.atoms) != expected:
+                raise InvalidArgument(
+                    f"the frame has {len(self.atoms)} atoms and the graph {expected}; where nodes are not "
+                    "the atoms, give node_of_atom"
+                )
 
     def _expected_shape(self) -> tuple[int, ...]:
         n_nodes = len(self.node_labels)
@@ -108,3 +140,146 @@ class Explanation:
             assert self.edge_index is not None
             return [f"{self.node_labels[i]}-{self.node_labels[j]}" for i, j in self.edge_index.T]
         return list(self.labels)
+
+    def undirected(self, magnitudes: bool = False) -> dict[tuple[int, int], float]:
+        """Scores of unordered pairs of nodes, both directions of an edge (and its images) added up.
+
+        Parameters
+        ----------
+        magnitudes
+            Whether the absolute scores are added instead.
+
+        Returns
+        -------
+        ``{(u, v): score}``, numbers of nodes from 0, u <= v.
+
+        Raises
+        ------
+        InvalidArgument
+            If the scores are not over edges.
+        """
+        from gnncv.explain.nodes import undirected
+
+        return undirected(self, magnitudes)
+
+    def by(self, kind: str, **options: Any) -> ScoreTable:
+        """Add the scores up by groups; the groups' sums add up to the sum of all scores.
+
+        Parameters
+        ----------
+        kind
+            - ``"site"``: the nodes. Features count for their node; a directed edge gives half of its score to
+              each of its two ends.
+            - ``"atom"``: as ``"site"``, and a site's score in equal parts to its atoms.
+            - ``"species"``: nodes by element, or by the name of the kind of site.
+            - ``"molecule"``: nodes by molecule: those of ``molecules=`` ((N,) numbers, one for each atom);
+              else the sites; else what bonds guessed from covalent radii join; without a frame, what edges
+              join.
+            - ``"pair"``, ``"species pair"``: edges by unordered pair, both directions added up.
+            - ``"shell"``: edges by length; or nodes by distance from ``center=`` (a node's number, from 0, or
+              a point). ``boundaries=`` (angstrom) end the shells; else they are found as minima of the
+              histogram of pair distances, see :func:`gnncv.explain.shell_boundaries`.
+            - ``"angle"``: edges by the angles at their receiver that they make with its other bonds: an edge
+              with m of them gives 1/m of its score to each, so an angle has what its two bonds give it. Bonds
+              are edges shorter than ``within=`` (angstrom), by default the first shell; longer ones, and
+              bonds without another at their center, are groups of their own. Bins are ``width=15`` degrees
+              wide. With ``axis=`` (3,): edges by the angle they make with that axis, 0 to 90 degrees,
+              ``width=10``.
+            - ``"feature"``: node features by feature.
+            - ``"label"``: every score by itself.
+        options
+            Those named above.
+
+        Raises
+        ------
+        InvalidArgument
+            An unknown kind or option, or one that the scores cannot be grouped by.
+        """
+        from gnncv.explain.grouping import group
+
+        return group(self, kind, **options)
+
+    def top(self, k: int, signed: bool = False) -> ScoreTable:
+        """The k highest: nodes, node features, unordered pairs, frames or groups.
+
+        Parameters
+        ----------
+        k
+            How many, at most.
+        signed
+            Rank by score instead of by its magnitude.
+        """
+        return self.by("pair" if self.over == "edges" else "label").top(k, signed)
+
+    def subgraph(self, k: int, data: Any = None, signed: bool = False) -> Any:
+        """The top-k explanatory subgraph.
+
+        Of scores over edges: the k unordered pairs with the highest scores, both directions added up, and
+        the nodes they join; isolated nodes are removed. Of scores over nodes or their features: the k highest
+        nodes and the edges among them; a high node stays, even if none of its neighbors is among them.
+
+        Parameters
+        ----------
+        k
+            How many pairs or nodes, at most.
+        data
+            The torch_geometric graph that was explained (`gnncv[explain]`).
+        signed
+            Rank by score instead of by its magnitude.
+
+        Returns
+        -------
+        networkx.Graph; its nodes are numbers from 0 with ``label``, ``species`` and ``score``, its edges
+        (of scores over edges) have ``score``. With `data` a torch_geometric.data.Data of its kind, with
+        everything its nodes and edges have, and ``node_number``, the nodes' numbers in `data`.
+        """
+        from gnncv.explain.subgraph import explanatory_data, explanatory_subgraph
+
+        if data is not None:
+            return explanatory_data(self, k, data, signed)
+        return explanatory_subgraph(self, k, signed)
+
+    def to_extxyz(self, path: PathLike, overwrite: bool = False) -> Path:
+        """Write the frame with scores as columns, see :func:`gnncv.explain.write_extxyz`."""
+        from gnncv.explain.formats import write_extxyz
+
+        return write_extxyz(self, path, overwrite)
+
+    def to_pdb(self, path: PathLike, overwrite: bool = False) -> Path:
+        """Write the frame as PDB with the scores of nodes as temperature factors (VMD: color by Beta).
+
+        The factors go from 0 to 99.99: scores that are all positive from 0 on, signed ones around 49.995. The
+        line ``REMARK   6 SCORE = (B - zero) * slope`` gives scores back, to half a percent of a hundredth of
+        the largest. Sites are residues. Beyond 99999 atoms their numbers are hybrid-36 ones (A0000); residues
+        begin anew beyond 9999.
+
+        Raises
+        ------
+        InvalidArgument
+            Without a frame, of scores over training frames or groups, for coordinates that do not fit.
+        OutputExists
+            If the file exists and `overwrite` is false.
+        """
+        from gnncv.explain.formats import write_pdb
+
+        return write_pdb(self, path, overwrite)
+
+    def to_csv(self, path: PathLike, overwrite: bool = False) -> Path:
+        """Write one row for each score as CSV, with the columns of :meth:`to_dataframe`."""
+        from gnncv.explain.formats.table import to_columns, write_columns
+
+        return write_columns(to_columns(self), path, overwrite)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """One row for each score, as pandas.DataFrame (`gnncv[explain]`).
+
+        Columns: of nodes ``node`` (label), ``number`` (from 1), ``species``, ``x``, ``y``, ``z`` (angstrom,
+        where there is a frame), and ``feature`` for node features; of edges ``sender``, ``sender_number``,
+        ``receiver``, ``receiver_number`` and ``distance`` (angstrom, where known); else ``frame`` or
+        ``group``. Then ``score``, ``magnitude``, ``spread`` (where there is one), ``output``, ``method``,
+        ``units``. Model hash, value and the like are in the frame's ``attrs``.
+        """
+        from gnncv.explain.formats.table import dataframe, to_columns
+
+        attributes = {"model_hash": self.model_hash, "value": self.value, "n_frames": self.n_frames}
+        return dataframe(to_columns(self), attributes | self.details)
