@@ -66,6 +66,10 @@ def gated_messages(module: nn.Module, gates: Tensor, edge_index: Tensor) -> Iter
     pyg = torch_geometric()
     layers = message_passing_layers(module)
     before = [(layer.explain, layer._edge_mask, layer._loop_mask, layer._apply_sigmoid) for layer in layers]
+    for layer in layers:
+        # after an explainer of torch_geometric was at work, set_masks would cut the gates off from their
+        # values
+        layer._parameters.pop("_edge_mask", None)
     pyg.explain.algorithm.utils.set_masks(module, gates, edge_index, apply_sigmoid=False)
     try:
         yield

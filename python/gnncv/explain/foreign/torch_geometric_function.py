@@ -93,7 +93,7 @@ class TorchGeometricFunction:
         self._gates: Gates = "messages" if gates == "messages" else "edge_weight"
         self._without_dropout = False
         self._check_chance()
-        self._column, self.output = self._chosen(output)
+        self.column, self.output = self._chosen(output)
         if gates == "auto" and not self._gates_reach():
             self._gates = "messages"
         if not self._gates_reach():
@@ -108,6 +108,10 @@ class TorchGeometricFunction:
 
     def __call__(self, **inputs: Tensor) -> Tensor:
         """The output, 0-dimensional; what is not given has its actual value."""
+        return self.row(**inputs)[self.column]
+
+    def row(self, **inputs: Tensor) -> Tensor:
+        """All outputs ``(C,)``, of which `column` is the one: what a classifier is judged by."""
         unknown = sorted(set(inputs) - set(self.inputs))
         if unknown:
             raise InvalidArgument(f"unknown input {unknown[0]!r}; there are {', '.join(self.inputs)}")
@@ -115,7 +119,7 @@ class TorchGeometricFunction:
             if value.shape != self.inputs[name].shape:
                 expected = tuple(self.inputs[name].shape)
                 raise InvalidArgument(f"{name} has shape {tuple(value.shape)}, expected {expected}")
-        return self._row(inputs)[self._column]
+        return self._row(inputs)
 
     def with_model(self, model: nn.Module) -> TorchGeometricFunction:
         """The same graph and output under another network of the same kind."""
@@ -198,7 +202,7 @@ class TorchGeometricFunction:
             return False
         if self._gates == "messages" and not message_passing_layers(self._model):
             return False
-        value = self._row({"edges": gates})[self._column]
+        value = self._row({"edges": gates})[self.column]
         if not value.requires_grad:
             return False
         return torch.autograd.grad(value, gates, allow_unused=True)[0] is not None
