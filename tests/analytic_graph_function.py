@@ -6,6 +6,7 @@ network is small enough to be followed by hand; it needs no training and no nati
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 
@@ -95,14 +96,15 @@ class AnalyticGraphFunction:
         self._find_edges()
         vectors = self._vectors(torch.tensor(atoms.positions))
         gates = torch.ones(len(self._center), dtype=torch.float64)
-        self.inputs: Mapping[str, Tensor] = {
+        self._actual = {
             "positions": torch.tensor(atoms.positions),
             "edges": gates,
             "vectors": vectors,
             "node_features": self._features(vectors, gates),
         }
+        self.inputs: Mapping[str, Tensor] = self._actual
         stretched = vectors * (CUTOFF / vectors.norm(dim=1, keepdim=True))
-        features = self.inputs["node_features"]
+        features = self._actual["node_features"]
         self.baselines: Mapping[str, Mapping[str, Tensor]] = {
             "edges": {"no interaction": torch.zeros_like(gates)},
             "vectors": {"no interaction": stretched},
@@ -132,14 +134,28 @@ class AnalyticGraphFunction:
         """The output; vectors that are given replace those of positions, descriptors those of vectors."""
         vectors = inputs.get("vectors")
         if vectors is None:
-            vectors = self._vectors(inputs.get("positions", self.inputs["positions"]))
-        gates = inputs.get("edges", self.inputs["edges"])
+            vectors = self._vectors(inputs.get("positions", self._actual["positions"]))
+        gates = inputs.get("edges", self._actual["edges"])
         features = inputs.get("node_features")
         if features is None:
             features = self._features(vectors, gates)
         weights = gates * switched(vectors.norm(dim=1))
         edges = (self._center, self._neighbor, weights)
         return self.model(features, self._species, edges)[self.model.outputs.index(self.output)]
+
+    def only(self, *names: str) -> AnalyticGraphFunction:
+        """The same function with fewer inputs, as a model file has."""
+        fewer = copy.copy(self)
+        fewer.inputs = {name: self._actual[name] for name in names}
+        fewer.baselines = {name: values for name, values in self.baselines.items() if name in names}
+        return fewer
+
+    def feature_baseline(self, frames: Sequence[Atoms]) -> Tensor:
+        """Mean descriptors of the sites of each species in frames of a reference phase."""
+        others = [AnalyticGraphFunction(self.model, atoms) for atoms in frames]
+        features = torch.cat([other.inputs["node_features"] for other in others])
+        species = torch.cat([other._species for other in others])
+        return torch.stack([features[species == kind].mean(dim=0) for kind in self._species])
 
     def with_model(self, model: nn.Module) -> AnalyticGraphFunction:
         """The same frame and output under another network of the same kind."""

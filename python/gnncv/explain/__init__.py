@@ -10,7 +10,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gnncv.explain.attribution.gnn_explainer import gnn_explainer
     from gnncv.explain.attribution.graph_function import GraphFunction, as_graph_function
+    from gnncv.explain.attribution.integrated_gradients import integrated_gradients
+    from gnncv.explain.attribution.saliency import saliency
     from gnncv.explain.explanation import Explanation
     from gnncv.explain.foreign.torch_geometric_function import TorchGeometricFunction
     from gnncv.explain.formats import write_extxyz
@@ -33,7 +36,10 @@ _HOMES = {
     "ScoreTable": "grouping",
     "as_graph_function": "attribution.graph_function",
     "as_model": "model",
+    "gnn_explainer": "attribution.gnn_explainer",
     "graph_node_sensitivity": "sensitivity",
+    "integrated_gradients": "attribution.integrated_gradients",
+    "saliency": "attribution.saliency",
     "sensitivity_picture": "sensitivity_report",
     "sensitivity_table": "sensitivity_report",
     "shell_boundaries": "grouping",
@@ -50,7 +56,10 @@ __all__ = [
     "TorchGeometricFunction",
     "as_graph_function",
     "as_model",
+    "gnn_explainer",
     "graph_node_sensitivity",
+    "integrated_gradients",
+    "saliency",
     "sensitivity_picture",
     "sensitivity_table",
     "shell_boundaries",
