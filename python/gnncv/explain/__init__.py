@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from gnncv.explain.foreign.torch_geometric_function import TorchGeometricFunction
     from gnncv.explain.formats import write_extxyz
     from gnncv.explain.grouping import ScoreTable, shell_boundaries
+    from gnncv.explain.measured_trust.curves import FidelityCurves, fidelity_curves
+    from gnncv.explain.measured_trust.measure import TrustSettings, trust
+    from gnncv.explain.measured_trust.ranking import Agreement, agreement
+    from gnncv.explain.measured_trust.report import MethodTrust, TrustReport
+    from gnncv.explain.measured_trust.stability import Stability, stability
+    from gnncv.explain.measured_trust.sufficiency import Fidelity, fidelity
+    from gnncv.explain.measured_trust.weights import WeightRandomization, weight_randomization
     from gnncv.explain.model import DifferentiableModel, as_model
     from gnncv.explain.per_site import write_per_site
     from gnncv.explain.sensitivity import graph_node_sensitivity
@@ -29,13 +36,24 @@ if TYPE_CHECKING:
 
 # name -> the module of this room that defines it
 _HOMES = {
+    "Agreement": "measured_trust.ranking",
     "DifferentiableModel": "model",
     "Explanation": "explanation",
+    "Fidelity": "measured_trust.sufficiency",
+    "FidelityCurves": "measured_trust.curves",
     "GraphFunction": "attribution.graph_function",
-    "TorchGeometricFunction": "foreign.torch_geometric_function",
+    "MethodTrust": "measured_trust.report",
     "ScoreTable": "grouping",
+    "Stability": "measured_trust.stability",
+    "TorchGeometricFunction": "foreign.torch_geometric_function",
+    "TrustReport": "measured_trust.report",
+    "TrustSettings": "measured_trust.measure",
+    "WeightRandomization": "measured_trust.weights",
+    "agreement": "measured_trust.ranking",
     "as_graph_function": "attribution.graph_function",
     "as_model": "model",
+    "fidelity": "measured_trust.sufficiency",
+    "fidelity_curves": "measured_trust.curves",
     "gnn_explainer": "attribution.gnn_explainer",
     "graph_node_sensitivity": "sensitivity",
     "integrated_gradients": "attribution.integrated_gradients",
@@ -43,19 +61,33 @@ _HOMES = {
     "sensitivity_picture": "sensitivity_report",
     "sensitivity_table": "sensitivity_report",
     "shell_boundaries": "grouping",
+    "stability": "measured_trust.stability",
+    "trust": "measured_trust.measure",
+    "weight_randomization": "measured_trust.weights",
     "write_extxyz": "formats",
     "write_per_site": "per_site",
     "write_sensitivity_report": "sensitivity_report",
 }
 
 __all__ = [
+    "Agreement",
     "DifferentiableModel",
     "Explanation",
+    "Fidelity",
+    "FidelityCurves",
     "GraphFunction",
+    "MethodTrust",
     "ScoreTable",
+    "Stability",
     "TorchGeometricFunction",
+    "TrustReport",
+    "TrustSettings",
+    "WeightRandomization",
+    "agreement",
     "as_graph_function",
     "as_model",
+    "fidelity",
+    "fidelity_curves",
     "gnn_explainer",
     "graph_node_sensitivity",
     "integrated_gradients",
@@ -63,6 +95,9 @@ __all__ = [
     "sensitivity_picture",
     "sensitivity_table",
     "shell_boundaries",
+    "stability",
+    "trust",
+    "weight_randomization",
     "write_extxyz",
     "write_per_site",
     "write_sensitivity_report",
