@@ -35,7 +35,9 @@ void GnncvAction::registerKeywords(PLMD::Keywords& keys) {
     keys.reset_style("SPECIES", "atoms");
     keys.add("optional", "SPECIES_TO_TYPES",
              "the model's species (by name or atomic number) of SPECIES1, SPECIES2, ...");
-    keys.add("optional", "COMPONENTS", "the outputs of the model to have as components (default: all)");
+    keys.add("optional", "COMPONENTS",
+             "the outputs of the model to have as components (default: all); "
+             "gradnorm2-NAME: the square of the gradient of NAME, without derivatives");
     keys.add("optional", "DEVICE", "where to evaluate: cpu (default), cuda, cuda:N");
     keys.add("optional", "PRECISION",
              "of the network: float32 or float64 (default: as the file was exported)");
@@ -159,28 +161,28 @@ void GnncvAction::find_evaluation() {
 }
 
 void GnncvAction::add_components() {
-    const std::vector<std::string>& names = evaluation_->core().names();
-    component_names_ = request_.components.empty() ? names : request_.components;
-    for (const std::string& name : component_names_) {
-        if (std::find(names.begin(), names.end(), name) == names.end()) {
-            throw std::invalid_argument("COMPONENTS names '" + name +
-                                        "', which the model does not have: it has " + listed(names));
-        }
-        if (std::count(component_names_.begin(), component_names_.end(), name) > 1) {
-            throw std::invalid_argument("COMPONENTS names '" + name + "' twice: name each component once");
-        }
+    components_ = find_components(request_.components, evaluation_->core().names());
+    if (checkNumericalDerivatives() && has_gradient_squares()) {
+        throw std::invalid_argument(
+            "COMPONENTS names a gradnorm2, which NUMERICAL_DERIVATIVES does not give: "
+            "leave one of them out");
     }
-    // PLUMED accepts a component `bias` only before all others.
-    std::stable_partition(component_names_.begin(), component_names_.end(),
-                          [](const std::string& name) { return name == "bias"; });
-    for (const std::string& name : component_names_) {
-        addComponentWithDerivatives(name);
-        componentIsNotPeriodic(name);
-        values_.push_back(getPntrToComponent(name));
-        outputs_.push_back(std::find(names.begin(), names.end(), name) - names.begin());
+    for (const Component& component : components_) {
+        if (component.is_gradient_square) {
+            addComponent(component.name);
+        } else {
+            addComponentWithDerivatives(component.name);
+        }
+        componentIsNotPeriodic(component.name);
+        values_.push_back(getPntrToComponent(component.name));
     }
-    bias_ = component_names_.front() == "bias" ? values_.front() : nullptr;
+    bias_ = components_.front().name == "bias" ? values_.front() : nullptr;
     has_derivatives_.assign(values_.size(), false);
+}
+
+bool GnncvAction::has_gradient_squares() const {
+    return std::any_of(components_.begin(), components_.end(),
+                       [](const Component& one) { return one.is_gradient_square; });
 }
 
 } // namespace gnncv_plumed

@@ -1,6 +1,7 @@
 // The PLUMED action GNNCV: keywords, units and components around gnncv::CollectiveVariable.
 #pragma once
 
+#include "components.h"
 #include "evaluation.h"
 #include "readers.h"
 #include "request.h"
@@ -49,7 +50,10 @@ private:
     void check_neighbors();
     void set_values(const std::vector<double>& outputs);
     void set_derivatives();
-    [[nodiscard]] std::vector<bool> wanted_derivatives();
+    void set_derivative(std::size_t component, const gnncv::Result& result, std::size_t g);
+    void find_readers_once();
+    [[nodiscard]] std::vector<bool> wanted_derivatives() const;
+    [[nodiscard]] bool has_gradient_squares() const;
     void add_forces(const gnncv::WeightedGradient& gradient);
     void show_bias(bool shown);
     [[noreturn]] void fail(const std::exception& reason) const;
@@ -59,9 +63,8 @@ private:
     Species species_;
     std::shared_ptr<Evaluation> evaluation_;
 
-    std::vector<std::string> component_names_; // without the label
-    std::vector<PLMD::Value*> values_;         // of the components
-    std::vector<std::size_t> outputs_;         // which output of the model each component is
+    std::vector<Component> components_;
+    std::vector<PLMD::Value*> values_; // of the components
 
     Configuration now_;
     bool units_checked_ = false;

@@ -11,7 +11,7 @@
 namespace gnncv_plumed {
 
 bool GnncvAction::needs_derivatives() const {
-    return !doNotCalculateDerivatives() && !checkNumericalDerivatives();
+    return (!doNotCalculateDerivatives() && !checkNumericalDerivatives()) || has_gradient_squares();
 }
 
 void GnncvAction::read_configuration() {
@@ -95,12 +95,13 @@ void GnncvAction::calculateNumericalDerivatives(PLMD::ActionWithValue* action) {
 
 void GnncvAction::set_values(const std::vector<double>& outputs) {
     for (std::size_t k = 0; k < values_.size(); ++k) {
-        values_[k]->set(outputs[outputs_[k]] * scales_.of_output(component_names_[k]));
+        if (!components_[k].is_gradient_square) {
+            values_[k]->set(outputs[components_[k].output] * scales_.of_output(components_[k].name));
+        }
     }
 }
 
-// Components whose derivatives somebody reads in this step.
-std::vector<bool> GnncvAction::wanted_derivatives() {
+void GnncvAction::find_readers_once() {
     if (n_actions_seen_ != plumed.getActionSet().size()) {
         n_actions_seen_ = plumed.getActionSet().size();
         std::vector<std::string> names;
@@ -109,12 +110,22 @@ std::vector<bool> GnncvAction::wanted_derivatives() {
         }
         readers_ = find_readers(plumed.getActionSet(), names);
     }
-    if (isOptionOn("GRADIENTS")) { // somebody projects gradients, of these or of functions of these
-        return readers_.used;
-    }
+}
+
+// Components whose derivatives, or squared gradients, somebody reads in this step.
+std::vector<bool> GnncvAction::wanted_derivatives() const {
     std::vector<bool> wanted(values_.size(), false);
-    for (const DerivativeReader& reader : readers_.of_derivatives) {
-        wanted[reader.component] = wanted[reader.component] || reader.action->isActive();
+    const bool derivatives = !doNotCalculateDerivatives() && !checkNumericalDerivatives();
+    if (derivatives &&
+        isOptionOn("GRADIENTS")) { // somebody projects gradients, of these or of functions of these
+        wanted = readers_.used;
+    }
+    for (const Reader& reader : readers_.all) {
+        const bool looks =
+            components_[reader.component].is_gradient_square || (derivatives && reader.at_derivatives);
+        if (looks && reader.action->isActive()) {
+            wanted[reader.component] = true;
+        }
     }
     return wanted;
 }
@@ -124,32 +135,54 @@ void GnncvAction::set_derivatives() {
     if (!needs_derivatives()) {
         return;
     }
-    has_derivatives_ = wanted_derivatives();
-    std::vector<std::string> names;
-    std::vector<std::size_t> places;
+    find_readers_once();
+    const std::vector<bool> wanted = wanted_derivatives();
+    const std::vector<std::string>& outputs = evaluation_->core().names();
+    std::vector<std::string> names; // each output once
+    std::vector<std::size_t> places(values_.size());
     for (std::size_t k = 0; k < values_.size(); ++k) {
-        if (has_derivatives_[k]) {
-            names.push_back(component_names_[k]);
-            places.push_back(k);
+        if (wanted[k]) {
+            const std::string& name = outputs[components_[k].output];
+            places[k] = std::find(names.begin(), names.end(), name) - names.begin();
+            if (places[k] == names.size()) {
+                names.push_back(name);
+            }
         }
     }
     if (names.empty()) {
         return;
     }
     const gnncv::Result& result = evaluation_->differentiate(now_, *this, names);
-    const auto n = static_cast<unsigned>(3 * getNumberOfAtoms());
-    for (std::size_t g = 0; g < names.size(); ++g) {
-        const double unit = scales_.of_output(names[g]);
-        PLMD::Value& value = *values_[places[g]];
-        for (unsigned i = 0; i < n; ++i) {
-            value.setDerivative(i, unit * scales_.angstrom * result.gradient(g)[i]);
-        }
-        for (unsigned a = 0; a < 3; ++a) {
-            for (unsigned b = 0; b < 3; ++b) { // PLUMED: minus the sum over atoms of r_a dCV/dr_b
-                value.setDerivative(n + 3 * a + b, -unit * result.strain_gradient(g)[3 * b + a]);
-            }
+    for (std::size_t k = 0; k < values_.size(); ++k) {
+        if (wanted[k]) {
+            set_derivative(k, result, places[k]);
         }
     }
+}
+
+// Of a component, from gradient g of the result: its derivatives, or its value if it is a square.
+void GnncvAction::set_derivative(std::size_t component, const gnncv::Result& result, std::size_t g) {
+    const auto n = static_cast<unsigned>(3 * getNumberOfAtoms());
+    const double unit = scales_.of_output(evaluation_->core().names()[components_[component].output]);
+    PLMD::Value& value = *values_[component];
+    if (components_[component].is_gradient_square) {
+        double square = 0.0;
+        for (unsigned i = 0; i < n; ++i) {
+            const double slope = unit * scales_.angstrom * result.gradient(g)[i];
+            square += slope * slope;
+        }
+        value.set(square);
+        return;
+    }
+    for (unsigned i = 0; i < n; ++i) {
+        value.setDerivative(i, unit * scales_.angstrom * result.gradient(g)[i]);
+    }
+    for (unsigned a = 0; a < 3; ++a) {
+        for (unsigned b = 0; b < 3; ++b) { // PLUMED: minus the sum over atoms of r_a dCV/dr_b
+            value.setDerivative(n + 3 * a + b, -unit * result.strain_gradient(g)[3 * b + a]);
+        }
+    }
+    has_derivatives_[component] = true;
 }
 
 void GnncvAction::apply() {
@@ -158,10 +191,14 @@ void GnncvAction::apply() {
     bool lazy = false;
     for (std::size_t k = 0; k < values_.size(); ++k) {
         const double force = values_[k]->getForce();
+        if (force != 0.0 && components_[k].is_gradient_square) {
+            plumed_merror("GNNCV " + getLabel() + ": " + components_[k].name +
+                          " has no derivatives and cannot be biased: print it, or reweight with it");
+        }
         if (force != 0.0) {
             stored = stored || has_derivatives_[k];
             lazy = lazy || !has_derivatives_[k];
-            weights[outputs_[k]] = force * scales_.of_output(component_names_[k]);
+            weights[components_[k].output] += force * scales_.of_output(components_[k].name);
         }
     }
     // All forces of this action one way: the stored derivatives serve only if they are all there.

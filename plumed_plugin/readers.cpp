@@ -43,9 +43,7 @@ Readers find_readers(const PLMD::ActionSet& actions, const std::vector<std::stri
             if (place != names.end()) {
                 const auto k = static_cast<std::size_t>(place - names.begin());
                 readers.used[k] = true;
-                if (!values_only) {
-                    readers.of_derivatives.push_back({k, action.get()});
-                }
+                readers.all.push_back({k, action.get(), !values_only});
             }
         }
     }

@@ -12,14 +12,15 @@
 
 namespace gnncv_plumed {
 
-struct DerivativeReader {
+struct Reader {
     std::size_t component;
     const PLMD::Action* action;
+    bool at_derivatives; // looks at derivatives itself, or may
 };
 
 struct Readers {
-    std::vector<bool> used;                       // components somebody reads
-    std::vector<DerivativeReader> of_derivatives; // those who look at derivatives themselves, or who may
+    std::vector<bool> used; // components somebody reads
+    std::vector<Reader> all;
 };
 
 // names: of the values, with their label, as in "cv.progress".

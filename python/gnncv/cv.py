@@ -57,6 +57,15 @@ class Result:
         gradient: FloatArray = self.gradients[_index(self.outputs, name, "no gradient was asked for output")]
         return gradient
 
+    def gradnorm2(self, name: str) -> float:
+        """|grad CV|^2 of one output, the sum over atoms, per square angstrom; it must be among `outputs`.
+
+        The weight of the geometric free energy, which does not depend on how a CV is parametrized (Hartmann,
+        Latorre and Ciccotti, Eur. Phys. J. Spec. Top. 200, 73, 2011).
+        """
+        gradient = self.gradient(name).ravel()
+        return float(gradient @ gradient)
+
     def strain(self, name: str) -> FloatArray:
         """(3, 3) strain gradient of one output; it must be among `outputs`."""
         index = _index(self.outputs, name, "no gradient was asked for output")
