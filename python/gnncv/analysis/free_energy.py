@@ -18,7 +18,12 @@ from gnncv.analysis.estimators import (
     free_energy_from_hills,
     free_energy_from_samples,
 )
-from gnncv.analysis.reweight import bias_weights, final_bias_weights, tiwary_parrinello_weights
+from gnncv.analysis.reweight import (
+    bias_weights,
+    final_bias_weights,
+    gradient_norms,
+    tiwary_parrinello_weights,
+)
 from gnncv.analysis.thermal import thermal_energy
 from gnncv.errors import InvalidArgument
 from gnncv.files.atomic import PathLike
@@ -140,6 +145,7 @@ def _from_table(
     weighting: Weighting,
     reweight_on: str | None,
     discard: float,
+    gradnorm2: str | None,
 ) -> tuple[str, Array, Array | None, str]:
     """Name, samples and weights of the variable of the curve, and the words for the weights."""
     if cv is not None:
@@ -162,6 +168,10 @@ def _from_table(
             table.column(column)
     start = int(discard * len(table))
     weights, words = _weights(table, start, bias, biased, columns, weighting, temperature_kelvin)
+    if gradnorm2 is not None:
+        metric = gradient_norms(table.column(gradnorm2)[start:], gradnorm2)
+        weights = metric if weights is None else weights * metric
+        words = f"{words}, geometric: times the root of {gradnorm2}"
     target = reweight_on or name
     return target, table.column(target)[start:], weights, words
 
@@ -181,6 +191,7 @@ def compute_free_energy(
     discard: float = 0.0,
     bias_range: tuple[float, float] | None = None,
     bias_factor: float | None = None,
+    gradnorm2: str | None = None,
 ) -> FreeEnergy:
     """Free energy of one variable from the files of a run.
 
@@ -215,6 +226,9 @@ def compute_free_energy(
         Range of the variable, for OpenMM's bias files, which do not have it.
     bias_factor : float, optional
         Bias factor, for OpenMM's bias files; None for plain metadynamics.
+    gradnorm2 : str, optional
+        Column of the COLVAR file with |grad s|^2 of the variable (PLUMED's ``cv.gradnorm2-NAME``): the curve
+        is the geometric free energy then, see `gnncv.analysis.reweight.gradient_norms`.
 
     Returns
     -------
@@ -243,7 +257,7 @@ def compute_free_energy(
         if not path.exists():
             raise InvalidArgument(f"{path} does not exist")
     if listed[0].is_dir() or is_hills_file(listed[0]):
-        if reweight_on is not None or bias is not None or bias_column is not None:
+        if any(given is not None for given in (reweight_on, bias, bias_column, gradnorm2)):
             raise InvalidArgument(
                 f"{listed[0]} has no samples to reweight; give the COLVAR file of the run as the source "
                 "and this as its bias"
@@ -273,6 +287,7 @@ def compute_free_energy(
         weighting or ("logged" if bias is None else "final"),
         reweight_on,
         discard,
+        gradnorm2,
     )
     return free_energy_from_samples(
         samples, weights, temperature_kelvin, name, bins or 60, value_range, blocks, words

@@ -64,6 +64,40 @@ def bias_weights(bias_kj_mol: Array, temperature_kelvin: float) -> Array:
     return weights
 
 
+def gradient_norms(squares: Array, name: str = "gradnorm2") -> Array:
+    """Weights (T,) of the geometric free energy: ``|grad s|``, from its squares.
+
+    ``F(s) = -kT ln < |grad s| delta(s(r) - s) >`` is the same for s and for any monotonic function of s,
+    where the plain ``-kT ln < delta(s(r) - s) >`` is not: a learned variable is known only up to such a
+    function.
+
+    Parameters
+    ----------
+    squares : (T,) float64
+        ``|grad s|^2`` of each sample, in any unit.
+    name : str
+        Of the column, for errors.
+
+    Raises
+    ------
+    InvalidArgument
+        If a square is not finite or not positive.
+
+    References
+    ----------
+    Hartmann, Latorre, Ciccotti, Eur. Phys. J. Spec. Top. 200, 73 (2011), doi:10.1140/epjst/e2011-01519-7.
+    """
+    values = _finite(squares, name)
+    if not (values > 0.0).all():
+        first = int(np.flatnonzero(values <= 0.0)[0])
+        raise InvalidArgument(
+            f"{name} is {values[first]:g} in sample {first}; a squared gradient is positive where the "
+            "variable is free to move"
+        )
+    norms: Array = np.sqrt(values)
+    return norms
+
+
 def final_bias_weights(samples: Array, bias: Hills | BiasGrid, temperature_kelvin: float) -> Array:
     """Weights exp(V(s, t_end)/kT) with the final bias of a run.
 

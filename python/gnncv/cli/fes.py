@@ -63,6 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="range of the variable, for a bias folder",
     )
     parser.add_argument("--bias-factor", type=float, metavar="G", help="bias factor, for a bias folder")
+    parser.add_argument(
+        "--gradnorm2",
+        metavar="NAME",
+        help="COLVAR column with the variable's squared gradient: draw the geometric free energy",
+    )
     parser.add_argument("--no-picture", action="store_true", help="write the tables only")
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -87,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         discard=arguments.discard,
         bias_range=None if arguments.bias_range is None else tuple(arguments.bias_range),
         bias_factor=arguments.bias_factor,
+        gradnorm2=arguments.gradnorm2,
     )
     written = curve.write(arguments.output, overwrite=arguments.overwrite, picture=not arguments.no_picture)
     print_facts({**curve.summary(), "written": [str(path) for path in written]}, arguments.json)
