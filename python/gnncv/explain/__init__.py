@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from gnncv.explain.attribution.integrated_gradients import integrated_gradients
     from gnncv.explain.attribution.saliency import saliency
     from gnncv.explain.explanation import Explanation
+    from gnncv.explain.foreign.molecule import to_molecule
+    from gnncv.explain.foreign.mutagenicity import mutagenicity, tu_dataset
+    from gnncv.explain.foreign.nitro_molecules import nitro_molecules
     from gnncv.explain.foreign.torch_geometric_function import TorchGeometricFunction
     from gnncv.explain.formats import write_extxyz
     from gnncv.explain.grouping import ScoreTable, shell_boundaries
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from gnncv.explain.measured_trust.weights import WeightRandomization, weight_randomization
     from gnncv.explain.model import DifferentiableModel, as_model
     from gnncv.explain.per_site import write_per_site
+    from gnncv.explain.pictures.molecule_graph import draw_molecule
     from gnncv.explain.sensitivity import graph_node_sensitivity
     from gnncv.explain.sensitivity_report import (
         sensitivity_picture,
@@ -52,17 +56,22 @@ _HOMES = {
     "agreement": "measured_trust.ranking",
     "as_graph_function": "attribution.graph_function",
     "as_model": "model",
+    "draw_molecule": "pictures.molecule_graph",
     "fidelity": "measured_trust.sufficiency",
     "fidelity_curves": "measured_trust.curves",
     "gnn_explainer": "attribution.gnn_explainer",
     "graph_node_sensitivity": "sensitivity",
     "integrated_gradients": "attribution.integrated_gradients",
+    "mutagenicity": "foreign.mutagenicity",
+    "nitro_molecules": "foreign.nitro_molecules",
     "saliency": "attribution.saliency",
     "sensitivity_picture": "sensitivity_report",
     "sensitivity_table": "sensitivity_report",
     "shell_boundaries": "grouping",
     "stability": "measured_trust.stability",
+    "to_molecule": "foreign.molecule",
     "trust": "measured_trust.measure",
+    "tu_dataset": "foreign.mutagenicity",
     "weight_randomization": "measured_trust.weights",
     "write_extxyz": "formats",
     "write_per_site": "per_site",
@@ -86,17 +95,22 @@ __all__ = [
     "agreement",
     "as_graph_function",
     "as_model",
+    "draw_molecule",
     "fidelity",
     "fidelity_curves",
     "gnn_explainer",
     "graph_node_sensitivity",
     "integrated_gradients",
+    "mutagenicity",
+    "nitro_molecules",
     "saliency",
     "sensitivity_picture",
     "sensitivity_table",
     "shell_boundaries",
     "stability",
+    "to_molecule",
     "trust",
+    "tu_dataset",
     "weight_randomization",
     "write_extxyz",
     "write_per_site",

@@ -106,6 +106,7 @@ def with_names(graph: Any, elements: tuple[str, ...] = ATOM_MAP, classes: tuple[
     """The graph with ``z``, ``feature_names`` and ``output_names``, read from its one-hot elements."""
     numbers = torch.tensor([atomic_numbers[symbol] for symbol in elements])
     graph.z = numbers[graph.x[:, : len(elements)].argmax(dim=1)]
-    graph.feature_names = list(elements)
-    graph.output_names = list(classes)
+    # not lists: one as long as the molecule would be taken for a list of its nodes by torch_geometric
+    graph.feature_names = ",".join(elements)
+    graph.output_names = ",".join(classes)
     return graph

@@ -44,7 +44,7 @@ class TorchGeometricFunction:
         Gives one row ``(1, C)`` (or ``(1,)``, or a number) for the graph: logits, log-probabilities, values:
         explained is what it returns.
     graph : torch_geometric.data.Data
-        One graph. ``z`` (atomic numbers) names its nodes, ``feature_names`` (list of str) its features; with
+        One graph. ``z`` (atomic numbers) names its nodes, ``feature_names`` (``"C,O,N"``) its features; with
         ``z`` and ``pos`` there is a frame. Weights ``edge_weight`` of the graph itself multiply the gates.
     output : int or str
         Column of the row: the class, or the regression's index; a name where the model or the graph has
@@ -86,7 +86,7 @@ class TorchGeometricFunction:
         self.node_of_atom: NDArray[np.int64] | None = None
         self.node_labels: Sequence[str] = _node_labels(self._graph)
         features = self._graph.x.shape[1] if "node_features" in self.inputs else 0
-        names = list(getattr(self._graph, "feature_names", []))
+        names = _names(self._graph, "feature_names")
         self.feature_names: Sequence[str] = (
             names if len(names) == features else [f"feature {i}" for i in range(features)]
         )
@@ -184,7 +184,7 @@ class TorchGeometricFunction:
     def _chosen(self, output: int | str) -> tuple[int, str]:
         with torch.no_grad():
             n_outputs = len(self._row({}))
-        names = list(getattr(self._model, "output_names", getattr(self._graph, "output_names", [])))
+        names = _names(self._model, "output_names") or _names(self._graph, "output_names")
         if len(names) != n_outputs:
             names = [f"output {i}" for i in range(n_outputs)]
         if isinstance(output, str):
@@ -233,6 +233,11 @@ def _one_graph(graph: Any, model: nn.Module) -> Any:
     return graph.clone().apply(
         lambda value: value.to(weight.device, weight.dtype if value.is_floating_point() else value.dtype)
     )
+
+
+def _names(owner: Any, attribute: str) -> list[str]:
+    names = getattr(owner, attribute, None) or []
+    return names.split(",") if isinstance(names, str) else list(names)
 
 
 def _fields_of(graph: Any) -> dict[str, Any]:

@@ -178,7 +178,9 @@ def _atom_labels(
     for node, name in molecule.nodes(data="name"):
         small = name == "H"
         fill = fills.get(node, "white")
-        dark = node in fills and _luminance(fills[node]) < 0.45
+        text = {**_TEXT, **_HALOGENS}.get(name, "black")
+        if node in fills:
+            text = "white" if _luminance(fills[node]) < 0.45 else "black"
         ax.add_patch(
             Circle(
                 (float(layout[node][0]), float(layout[node][1])),
@@ -196,7 +198,7 @@ def _atom_labels(
             ha="center",
             va="center_baseline",
             fontsize=unit * (0.24 if small else 0.33),
-            color="white" if dark else {**_TEXT, **_HALOGENS}.get(name, "black"),
+            color=text,
             zorder=4,
         )
 
