@@ -55,7 +55,7 @@ def test_inputs_of_the_howto_run(
 
 
 def test_the_howto_covers_what_it_promises() -> None:
-    wanted = "monitor metadynamics molecules opes umbrella pull restart walker npt alloy"
+    wanted = "monitor metadynamics molecules opes umbrella pull restart walker npt geometric alloy"
     assert set(BLOCKS) == {f"{word}.dat" for word in wanted.split()}
 
 
