@@ -16,6 +16,7 @@ from gnncv.files.atomic import PathLike
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
 
     from gnncv.explain.grouping import ScoreTable
 
@@ -178,7 +179,8 @@ class Explanation:
             - ``"pair"``, ``"species pair"``: edges by unordered pair, both directions added up.
             - ``"shell"``: edges by length; or nodes by distance from ``center=`` (a node's number, from 0, or
               a point). ``boundaries=`` (angstrom) end the shells; else they are found as minima of the
-              histogram of pair distances, see :func:`gnncv.explain.shell_boundaries`.
+              histogram of pair distances, see :func:`gnncv.explain.shell_boundaries`. Of nodes they go on
+              from the last minimum, each as wide as the first.
             - ``"angle"``: edges by the angles at their receiver that they make with its other bonds: an edge
               with m of them gives 1/m of its score to each, so an angle has what its two bonds give it. Bonds
               are edges shorter than ``within=`` (angstrom), by default the first shell; longer ones, and
@@ -283,3 +285,31 @@ class Explanation:
 
         attributes = {"model_hash": self.model_hash, "value": self.value, "n_frames": self.n_frames}
         return dataframe(to_columns(self), attributes | self.details)
+
+    def plot(
+        self, kind: str = "top", path: PathLike | None = None, overwrite: bool = False, **options: Any
+    ) -> Figure:
+        """Draw the scores.
+
+        Parameters
+        ----------
+        kind
+            - ``"top"``: the ``k=15`` highest as bars, with the spread over frames where known.
+            - ``"species"``: by species and shell (``boundaries=``, ``center=`` as in :meth:`by`).
+            - ``"profile"``: over distance, or angle (``over="angle"``).
+            - ``"3d"``: the frame as shaded spheres (``view=(elevation, azimuth)``, ``axes=``, ...).
+            - ``"graph"``: a molecular graph, its edges colored.
+        path
+            Where to save it; the suffix chooses the format.
+        overwrite
+            Whether that file may be replaced.
+        options
+            Of the kind, see `gnncv.explain.pictures`.
+
+        Returns
+        -------
+        The figure, which notebooks show.
+        """
+        from gnncv.explain.pictures import draw
+
+        return draw(self, kind, path, overwrite, **options)

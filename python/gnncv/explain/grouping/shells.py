@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 
 from gnncv.errors import InvalidArgument
@@ -89,26 +90,39 @@ def edge_shells(explanation: Explanation, boundaries: Sequence[float] | Array | 
     return Assignment(every, number, np.ones(len(every)), names, counts, "pairs", limits)
 
 
+def shells_of_nodes(
+    explanation: Explanation, center: int | Array, boundaries: Sequence[float] | Array | None
+) -> tuple[Integers, list[str], Array]:
+    """Shell of each node by its distance from a node or a point, names and limits (S, 2) of shells."""
+    distances = center_distances(explanation, center)
+    # the minima around one node alone would be those of a few numbers
+    inner, given = checked_boundaries(boundaries, lambda: _pairs(explanation))
+    if not given:
+        farthest = float(distances.max(initial=0.0))
+        width = float(inner[0]) if len(inner) else 0.25 * farthest
+        steps = np.arange(1, 1 + int(farthest / width)) if width > 0.0 else np.zeros(0)
+        inner = np.concatenate([inner, inner.max(initial=0.0) + width * steps])
+        inner = inner[inner < farthest * (1.0 - 1e-9)]
+    return shell_numbers(distances, inner, given)
+
+
 def node_shells(
     explanation: Explanation, center: int | Array, boundaries: Sequence[float] | Array | None
 ) -> Assignment:
     """Every node to the shell of its distance from a node or a point; that node itself is in the first."""
-    distances = center_distances(explanation, center)
-    # the minima around one node alone would be those of a few numbers
-    inner, given = checked_boundaries(boundaries, lambda: _pairs(explanation))
-    inner = inner if given else inner[inner < distances.max()]
-    number, names, limits = shell_numbers(distances, inner, given)
+    number, names, limits = shells_of_nodes(explanation, center, boundaries)
     return to_nodes(explanation).regroup(number, names, bounds=limits)
 
 
-def _pairs(explanation: Explanation, most: int = 500) -> Array:
-    """Distances from (at most) the first 500 nodes to all nodes, up to half of the smallest cell height."""
-    from ase.geometry import get_distances
+def _pairs(explanation: Explanation, reach: float = 12.0) -> Array:
+    """Distances of nodes closer than 12 angstrom, and half of the smallest height of the cell."""
+    from vesin import ase_neighbor_list
 
-    atoms, positions = explanation.atoms, node_positions(explanation)
+    atoms = explanation.atoms
     assert atoms is not None
-    _, distances = get_distances(positions[:most], positions, cell=atoms.cell, pbc=atoms.pbc)
-    if not atoms.pbc.any():
-        return distances.reshape(-1)
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.complete().array), axis=0)
-    return distances[distances <= 0.5 * float(heights[atoms.pbc].min())]
+    if atoms.pbc.any():
+        heights = 1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.complete().array), axis=0)
+        reach = min(reach, 0.5 * float(heights[atoms.pbc].min()))
+    places = node_positions(explanation)
+    nodes = Atoms(np.zeros(len(places)), places, cell=atoms.cell, pbc=atoms.pbc)
+    return np.asarray(ase_neighbor_list("d", nodes, reach))
