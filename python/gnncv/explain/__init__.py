@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gnncv.explain.foreign.torch_geometric_function import TorchGeometricFunction
     from gnncv.explain.formats import write_extxyz
     from gnncv.explain.grouping import ScoreTable, shell_boundaries
+    from gnncv.explain.influence import Influence, self_influence, tracin
     from gnncv.explain.measured_trust.curves import FidelityCurves, fidelity_curves
     from gnncv.explain.measured_trust.measure import TrustSettings, trust
     from gnncv.explain.measured_trust.ranking import Agreement, agreement
@@ -46,6 +47,7 @@ _HOMES = {
     "Fidelity": "measured_trust.sufficiency",
     "FidelityCurves": "measured_trust.curves",
     "GraphFunction": "attribution.graph_function",
+    "Influence": "influence",
     "MethodTrust": "measured_trust.report",
     "ScoreTable": "grouping",
     "Stability": "measured_trust.stability",
@@ -65,11 +67,13 @@ _HOMES = {
     "mutagenicity": "foreign.mutagenicity",
     "nitro_molecules": "foreign.nitro_molecules",
     "saliency": "attribution.saliency",
+    "self_influence": "influence",
     "sensitivity_picture": "sensitivity_report",
     "sensitivity_table": "sensitivity_report",
     "shell_boundaries": "grouping",
     "stability": "measured_trust.stability",
     "to_molecule": "foreign.molecule",
+    "tracin": "influence",
     "trust": "measured_trust.measure",
     "tu_dataset": "foreign.mutagenicity",
     "weight_randomization": "measured_trust.weights",
@@ -85,6 +89,7 @@ __all__ = [
     "Fidelity",
     "FidelityCurves",
     "GraphFunction",
+    "Influence",
     "MethodTrust",
     "ScoreTable",
     "Stability",
@@ -104,11 +109,13 @@ __all__ = [
     "mutagenicity",
     "nitro_molecules",
     "saliency",
+    "self_influence",
     "sensitivity_picture",
     "sensitivity_table",
     "shell_boundaries",
     "stability",
     "to_molecule",
+    "tracin",
     "trust",
     "tu_dataset",
     "weight_randomization",

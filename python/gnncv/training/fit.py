@@ -26,6 +26,7 @@ from .calibration import (
     standardize_messages,
 )
 from .config import TrainConfig
+from .epoch_checkpoints import EpochCheckpoints
 from .history import History
 from .mixture import numbers_of_clusters
 from .mixture_picture import draw_mixture
@@ -33,7 +34,7 @@ from .module import AutoencoderModule, EpochOrder, SeedEpoch
 from .optimization import best_weights
 from .phases import find_phases
 from .pictures import draw_latent_space, draw_losses
-from .run_folder import TrainedRun, prepare_folder, refuse_existing, save_run
+from .run_folder import CHECKPOINTS, TrainedRun, prepare_folder, refuse_existing, save_run
 from .stage1 import first_stage
 
 
@@ -202,7 +203,8 @@ def _optimize(
         )
         for dataset, sampler in ((datasets.training, order), (datasets.validation, None))
     )
-    callbacks = [SeedEpoch(order, datasets.training), history]
+    leave = EpochCheckpoints(folder / CHECKPOINTS, settings.checkpoint_every)
+    callbacks = [SeedEpoch(order, datasets.training), history, leave]
     module = AutoencoderModule(model, config)
     return best_weights(module, training, validation, settings, folder, checkpoint, callbacks, progress)
 

@@ -33,3 +33,9 @@ class OptimizationConfig(Optimization):
         description="Evaluate functions of distance at the knots of tables instead of at every pair: several "
         "times faster on the CPU, the same within 1e-6. Off for losses that need second derivatives.",
     )
+    checkpoint_every: int = Field(
+        default=5,
+        ge=0,
+        description="Epochs from one file of weights, `checkpoints/epoch-*.ckpt`, to the next (about 64 kB "
+        "each): what `gnncv.explain.tracin` needs. 0 leaves none.",
+    )

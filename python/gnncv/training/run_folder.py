@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import yaml
@@ -18,6 +18,9 @@ from gnncv.files.atomic import write_atomic
 from gnncv.models import GraphAutoencoder, ModelConfig, TrainedGraphFunction
 from gnncv.models.molecule_embeddings import untrained_embeddings
 from gnncv.topology import Topology
+
+if TYPE_CHECKING:
+    from .influence_source import RunInfluence
 
 CONFIG_FILE = "config.yaml"
 CHECKPOINTS = "checkpoints"
@@ -41,6 +44,12 @@ class TrainedRun:
     def graph_function(self, atoms: Atoms, output: str | int = 0) -> TrainedGraphFunction:
         """One output of the model on one frame, for :mod:`gnncv.explain`."""
         return self.model.graph_function(atoms, output)
+
+    def influence_source(self, checkpoints: Any = None, precision: str = "float64") -> "RunInfluence":
+        """Checkpoints, losses and outputs of the run, for :func:`gnncv.explain.tracin`."""
+        from .influence_source import RunInfluence
+
+        return RunInfluence(self, checkpoints, precision)
 
 
 def refuse_existing(
@@ -94,14 +103,14 @@ def load_run(path: str | Path) -> TrainedRun:
             "run or resume 'gnncv train' with it as output"
         )
     summary = json.loads((folder / SUMMARY_FILE).read_text())
-    topology = None if summary.get("topology") is None else Topology.from_dict(summary["topology"])
-    model = GraphAutoencoder(
-        ModelConfig(**summary["model"]),
-        summary["species"],
-        summary["phases"],
-        topology,
-        untrained_embeddings(topology, summary.get("stage1")),
-    )
+    model = untrained_model(summary, summary["phases"])
     model.load_state_dict(torch.load(folder / MODEL_FILE, weights_only=True))
     model.eval()
     return TrainedRun(folder, model, summary)
+
+
+def untrained_model(summary: dict[str, Any], phases: Sequence[str]) -> GraphAutoencoder:
+    """A model as a run's summary describes it, with these phases and untrained weights."""
+    topology = None if summary.get("topology") is None else Topology.from_dict(summary["topology"])
+    embeddings = untrained_embeddings(topology, summary.get("stage1"))
+    return GraphAutoencoder(ModelConfig(**summary["model"]), summary["species"], phases, topology, embeddings)
