@@ -154,8 +154,8 @@ class TorchGeometricSource:
         return len(made) == 1 and made[0].shape == rows.shape and torch.equal(made[0], rows)
 
     def frame_name(self, frame: Any, number: int) -> str:
-        """The graph's ``name`` where it has one, else its number; and its label."""
-        name = str(getattr(frame, "name", None) or f"graph {number}")
+        """The graph's ``name`` or ``smiles`` where it has one, else its number; and its label."""
+        name = str(getattr(frame, "name", None) or getattr(frame, "smiles", None) or f"graph {number}")
         label = getattr(frame, "y", None)
         return f"{name} (y={label.item():g})" if isinstance(label, Tensor) and label.numel() == 1 else name
 
