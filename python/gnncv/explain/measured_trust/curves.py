@@ -144,7 +144,7 @@ def fidelity_curves(
     steps: int = 10,
     random_orders: int = 20,
     seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = True,
 ) -> FidelityCurves:
     """Take parts out in the order of their scores and put them in, beside random orders.
 
@@ -160,14 +160,15 @@ def fidelity_curves(
     remove : str, optional
         Of nodes, what is taken out: ``"edges"`` (all edges of the node, default) or ``"node_features"``.
     baseline : str, optional
-        Name of the baseline that features are put to; the function's first if not given.
+        Name of the baseline that features are put to; ``"no interaction"``, or the function's first, if not
+        given.
     steps : int
         Number of steps from nothing taken out to everything, fewer where there are fewer parts.
     random_orders : int
         Number of random orders, at least 2; each is taken with its reverse.
     seed : int
         Of random orders and of the order among equal scores.
-    progress : bool
+    show_progress : bool
         Whether to show a progress bar on standard error.
 
     Returns
@@ -197,7 +198,7 @@ def fidelity_curves(
     orders = [ranked] + [random.permutation(removal.n_units) for _ in range(random_orders)]
     counts = _counts(removal.n_units, steps)
     total = 2 * len(orders) * max(len(counts) - 2, 0)
-    with tqdm(total=total, desc="deletion", unit="output", disable=not progress, leave=False) as bar:
+    with tqdm(total=total, desc="deletion", unit="output", disable=not show_progress, leave=False) as bar:
         # put in first is what is taken out last: insertion is the deletion of the reverse, read backwards
         pairs = np.array(
             [[_deletion(removal, way, counts, bar.update) for way in (one, one[::-1])] for one in orders]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -13,7 +15,7 @@ from gnncv.explain.attribution.graph_function import GraphFunction, as_graph_fun
 from gnncv.explain.explanation import Explanation
 from gnncv.explain.measured_trust.curves import Order, fidelity_curves
 from gnncv.explain.measured_trust.ranking import agreement
-from gnncv.explain.measured_trust.removal import Removed
+from gnncv.explain.measured_trust.removal import Removed, removed_input
 from gnncv.explain.measured_trust.report import MethodTrust, TrustReport
 from gnncv.explain.measured_trust.stability import Explain, stability
 from gnncv.explain.measured_trust.sufficiency import fidelity
@@ -76,14 +78,31 @@ def _by_name(explanations: Any) -> dict[str, Explained]:
     return named
 
 
+def _quiet(one: Explained) -> Explained:
+    """A method without its own progress bar, where it has one: there is one for everything."""
+    if isinstance(one, Explanation):
+        return one
+    try:
+        takes = inspect.signature(one).parameters
+    except ValueError:
+        return one
+    return partial(one, show_progress=False) if "show_progress" in takes else one
+
+
 class _Measurement:
     """One graph, output and settings, and the measurements of one method after the other."""
 
     def __init__(
-        self, model: Any, graph: Any, over: str, output: int | str, settings: TrustSettings, progress: bool
+        self,
+        model: Any,
+        graph: Any,
+        over: str,
+        output: int | str,
+        settings: TrustSettings,
+        show_progress: bool,
     ) -> None:
         self.model, self.graph, self.over, self.output = model, graph, over, output
-        self.settings, self.progress = settings, progress
+        self.settings, self.show_progress = settings, show_progress
         self.function: GraphFunction = as_graph_function(model, graph, output)
         # a model can explain a moved frame; a function is of its one graph
         self.can_move = graph is not None and (
@@ -98,7 +117,7 @@ class _Measurement:
     def _why_not(self, one: Explained) -> dict[str, str]:
         """What cannot be measured, and why."""
         settings, why = self.settings, {}
-        needed = self.over if self.over != "nodes" else (settings.remove or "edges")
+        needed = removed_input(self.function, self.over, settings.remove)
         if needed not in self.function.inputs:
             why["fidelity"] = f"the function has no {needed} to take out"
         if settings.copies < 1:
@@ -129,7 +148,7 @@ class _Measurement:
             "size": settings.size,
             "seed": settings.seed,
         }
-        ask |= {"explanation": explanation, "progress": self.progress}
+        ask |= {"explanation": explanation, "show_progress": self.show_progress}
         result: dict[str, Any] = {}
         if "fidelity" not in why:
             result["curves"] = fidelity_curves(
@@ -137,7 +156,7 @@ class _Measurement:
                 self.function,
                 steps=settings.steps,
                 random_orders=settings.random_orders,
-                progress=self.progress,
+                show_progress=self.show_progress,
                 **shared,
             )
             result["fidelity"] = fidelity(explanation, self.function, settings.size, **shared)
@@ -166,7 +185,7 @@ def trust(
     output: int | str = 0,
     *,
     settings: TrustSettings | None = None,
-    progress: bool = True,
+    show_progress: bool = True,
     **changes: Any,
 ) -> TrustReport:
     """Measure how far explanations of an output can be trusted.
@@ -181,7 +200,7 @@ def trust(
         stability. Edges, nodes or node features.
     settings : TrustSettings, optional
         How much is measured.
-    progress : bool
+    show_progress : bool
         Whether to show progress bars on standard error.
     **changes
         Single settings by name, such as ``steps=20``.
@@ -213,8 +232,8 @@ def trust(
             f"{', '.join(entry.name for entry in fields(TrustSettings))}"
         )
     chosen = TrustSettings(**{**vars(settings or TrustSettings()), **changes})
-    measurement = _Measurement(model, graph, over, output, chosen, progress)
-    methods = tuple(measurement.judge(name, one) for name, one in _by_name(explanations).items())
+    measurement = _Measurement(model, graph, over, output, chosen, show_progress)
+    methods = tuple(measurement.judge(name, _quiet(one)) for name, one in _by_name(explanations).items())
     alike = None
     if len(methods) > 1:
         alike = agreement({method.name: method.explanation for method in methods}, chosen.size)

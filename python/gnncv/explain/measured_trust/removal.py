@@ -18,11 +18,20 @@ Booleans = NDArray[np.bool_]
 Removed = Literal["edges", "node_features"]
 
 
+def removed_input(function: GraphFunction, over: str, remove: Removed | None = None) -> str:
+    """The input through which parts are taken out; that of edges without gates is their vectors."""
+    wanted = over if over != "nodes" else (remove or "edges")
+    if wanted == "edges" and wanted not in function.inputs and "vectors" in function.inputs:
+        return "vectors"
+    return wanted
+
+
 class Removal:
     """The output of a graph function with some of its scored parts taken out.
 
-    Edges go through their gates; a node goes with all its edges, or with its features put to the baseline;
-    a feature of a node is put to the baseline.
+    Edges go through their gates, or, where the function has none (exported files), by stretching their
+    vectors to where they no longer interact; a node goes with all its edges, or with its features put to the
+    baseline; a feature of a node is put to the baseline.
 
     Parameters
     ----------
@@ -33,8 +42,8 @@ class Removal:
     remove : str, optional
         Of nodes, what is taken out: ``"edges"`` (default) or ``"node_features"``.
     baseline : str, optional
-        Name of the input's baseline; the function's first if not given. Edges need none: a gate of zero is
-        no interaction.
+        Name of the input's baseline; if not given ``"no interaction"``, or the function's first. Gates need
+        none: zero is no interaction.
 
     Raises
     ------
@@ -55,7 +64,7 @@ class Removal:
             )
         self.function = function
         self.over = over
-        self.input = over if over != "nodes" else (remove or "edges")
+        self.input = removed_input(function, over, remove)
         if self.input not in function.inputs:
             raise InvalidArgument(
                 f"{function.output} is no function of {self.input} here (it is of "
@@ -75,7 +84,7 @@ class Removal:
         if name is None and self.input == "edges":
             return torch.zeros_like(self.actual)
         if name is None and known:
-            name = next(iter(known))
+            name = "no interaction" if "no interaction" in known else next(iter(known))
         if name is None or name not in known:
             raise InvalidArgument(
                 f"{self.input} of {self.function.output} have no baseline {name!r}; known are "
@@ -90,11 +99,14 @@ class Removal:
             raise InvalidArgument(
                 f"{self.function.output} has no {self.input} here; nothing can be taken out"
             )
-        if self.over == "nodes" and self.input == "edges":
-            return self.function.edge_index.detach().cpu().numpy().astype(np.int64)
-        if self.over == "nodes":
-            return np.arange(count, dtype=np.int64)[None] // self.actual[0].numel()
-        return np.arange(count, dtype=np.int64)[None]
+        parts = np.arange(count, dtype=np.int64)[None]
+        if self.over == "node_features":
+            return parts
+        rows = parts // (count // len(self.actual))  # the edge, or node, of each element
+        if self.over == "nodes" and self.input != "node_features":
+            ends = self.function.edge_index.detach().cpu().numpy().astype(np.int64)
+            return ends[:, rows[0]]
+        return rows
 
     def _check_difference(self) -> None:
         scale = max(abs(self.full), abs(self.empty))

@@ -121,7 +121,7 @@ def stability(
     move: Move | None = None,
     explanation: Explanation | None = None,
     seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = True,
 ) -> Stability:
     """Explain slightly moved copies of a graph and compare the scores.
 
@@ -145,7 +145,7 @@ def stability(
         Of the graph itself, where it is known already.
     seed : int
         Of the displacements.
-    progress : bool
+    show_progress : bool
         Whether to show a progress bar on standard error.
 
     Returns
@@ -165,7 +165,7 @@ def stability(
     before = explain(model, graph, over=over, output=output) if explanation is None else explanation
     size = default_size(before.scores.size) if size is None else size
     correlations, overlaps = [], []
-    for _ in tqdm(range(copies), desc="stability", unit="copy", disable=not progress, leave=False):
+    for _ in tqdm(range(copies), desc="stability", unit="copy", disable=not show_progress, leave=False):
         moved = jittered(graph, jitter, random) if move is None else move(graph, random)
         one, other = matched_scores(before, explain(model, moved, over=over, output=output))
         correlations.append(spearman(one, other))

@@ -130,7 +130,7 @@ def weight_randomization(
     size: int | None = None,
     explanation: Explanation | None = None,
     seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = True,
 ) -> WeightRandomization:
     """Draw layers of the network anew and compare the scores.
 
@@ -154,7 +154,7 @@ def weight_randomization(
         Under the network's own weights, where it is known already.
     seed : int
         Of the weights.
-    progress : bool
+    show_progress : bool
         Whether to show a progress bar on standard error.
 
     Returns
@@ -189,7 +189,9 @@ def weight_randomization(
     groups = _stages(names, scheme, stages)
     extra = [] if scheme == "cascading" else [tuple(names)]
     results = np.empty((2, draws, len(groups) + len(extra)))
-    with tqdm(total=results[0].size, desc="weights", unit="model", disable=not progress, leave=False) as bar:
+    with tqdm(
+        total=results[0].size, desc="weights", unit="model", disable=not show_progress, leave=False
+    ) as bar:
         for draw in range(draws):
             for stage, group in enumerate([*groups, *extra]):
                 drawn = function.with_model(randomized(function.model, group, seed + draw))

@@ -9,6 +9,7 @@ import torch
 from scipy.integrate import trapezoid
 
 from additive_function import AdditiveFunction, edge_explanation
+from analytic_graph_function import AnalyticGraphModel, mixture
 from gnncv.errors import InvalidArgument
 from gnncv.explain import Explanation, fidelity, fidelity_curves
 from gnncv.explain.foreign.libraries import torch_geometric
@@ -37,7 +38,7 @@ def test_no_order_has_a_smaller_deletion_area_than_exact_scores_of_a_sum(seed, s
     contributions = drawn(seed, 3, signs)
     function = AdditiveFunction(contributions)
     curves = fidelity_curves(
-        edge_explanation(contributions, function), function, steps=6, random_orders=30, progress=False
+        edge_explanation(contributions, function), function, steps=6, random_orders=30, show_progress=False
     )
     areas = [deletion_area(contributions, order) for order in permutations(range(6))]
     assert curves.deletion_area == pytest.approx(min(areas), abs=1e-12)
@@ -51,14 +52,14 @@ def test_no_order_has_a_smaller_deletion_area_than_exact_scores_of_a_sum(seed, s
 def test_exact_scores_of_a_larger_sum_beat_every_random_order(signs):
     contributions = drawn(4, 40, signs)
     function = AdditiveFunction(contributions)
-    exact = fidelity_curves(edge_explanation(contributions, function), function, progress=False)
+    exact = fidelity_curves(edge_explanation(contributions, function), function, show_progress=False)
     random = np.random.default_rng(5)
     others = [
         fidelity_curves(
             edge_explanation(random.permutation(contributions), function),
             function,
             random_orders=2,
-            progress=False,
+            show_progress=False,
         )
         for _ in range(30)
     ]
@@ -68,7 +69,7 @@ def test_exact_scores_of_a_larger_sum_beat_every_random_order(signs):
     worst = fidelity_curves(
         edge_explanation(-contributions if signs == "mixed" else 1.0 / contributions, function),
         function,
-        progress=False,
+        show_progress=False,
     )
     assert worst.z < -NOTICEABLE
 
@@ -87,7 +88,7 @@ def test_random_scores_are_rarely_better_than_random(signs, heavy):
                 function,
                 steps=5,
                 seed=seed,
-                progress=False,
+                show_progress=False,
             ).z
             for seed in range(80)
         ]
@@ -102,7 +103,7 @@ def test_equal_scores_say_nothing_even_where_the_first_edges_matter():
     contributions = np.where(np.arange(60) < 6, 1.0, 0.01)
     function = AdditiveFunction(contributions)
     z = [
-        fidelity_curves(edge_explanation(np.ones(60), function), function, seed=seed, progress=False).z
+        fidelity_curves(edge_explanation(np.ones(60), function), function, seed=seed, show_progress=False).z
         for seed in range(12)
     ]
     assert abs(np.mean(z)) < 1.0 and max(z) < NOTICEABLE
@@ -116,7 +117,7 @@ def test_magnitudes_are_judged_by_how_far_the_output_moves():
         contributions = random.lognormal(0.0, 1.5, 40) * random.choice([-1.0, 1.0], 40, p=[0.3, 0.7])
         function = AdditiveFunction(contributions)
         explanation = edge_explanation(np.abs(contributions), function)
-        curves = fidelity_curves(explanation, function, steps=8, random_orders=5, progress=False)
+        curves = fidelity_curves(explanation, function, steps=8, random_orders=5, show_progress=False)
         assert curves.order == "magnitude"
         for area, values in (
             (curves.deletion_area, curves.deletion),
@@ -125,7 +126,7 @@ def test_magnitudes_are_judged_by_how_far_the_output_moves():
             assert area == pytest.approx(trapezoid(1.0 - np.abs(1.0 - values), curves.fractions), abs=1e-12)
         gains.append(curves.gain / curves.gain_deviation)
         signed = edge_explanation(contributions, function)
-        assert fidelity_curves(signed, function, random_orders=2, progress=False).order == "signed"
+        assert fidelity_curves(signed, function, random_orders=2, show_progress=False).order == "signed"
     gains = np.array(gains)
     print("gain in deviations", gains.mean(), "+-", gains.std() / np.sqrt(len(gains)))
     assert gains.mean() > 4.0 * gains.std() / np.sqrt(len(gains))
@@ -146,6 +147,21 @@ def test_nodes_go_with_all_their_edges_and_features_with_their_baseline():
     removal = Removal(function, "edges")
     assert removal.empty == pytest.approx(function.offset + weights.sum())
     assert removal.difference == pytest.approx(contributions.sum())
+
+
+@pytest.mark.parametrize("over", ["edges", "nodes"])
+def test_edges_without_gates_go_by_their_vectors(over):
+    """As of exported files; an edge at the cutoff carries what one with a closed gate does."""
+    print("seed 21")
+    function = AnalyticGraphModel(seed=21).graph_function(mixture(np.random.default_rng(21), 8))
+    gates = Removal(function, over)
+    function.inputs = {name: value for name, value in function.inputs.items() if name != "edges"}
+    vectors = Removal(function, over)
+    assert (gates.input, vectors.input) == ("edges", "vectors")
+    for seed in range(5):
+        kept = np.random.default_rng(seed).random(gates.n_units) < 0.6
+        assert vectors.output(kept) == pytest.approx(gates.output(kept), abs=1e-12)
+        assert abs(gates.output(kept) - gates.full) > 1e-6
 
 
 @pytest.mark.parametrize("signs", ["positive", "mixed"])
@@ -179,18 +195,18 @@ def test_what_cannot_be_measured_is_refused():
     function = AdditiveFunction(np.array([1.0, -1.0, 2.0, -2.0, 0.5, -0.5]))
     explanation = edge_explanation(np.arange(6.0), function)
     with pytest.raises(InvalidArgument, match="with and without its edges"):
-        fidelity_curves(explanation, function, progress=False)
+        fidelity_curves(explanation, function, show_progress=False)
     function = AdditiveFunction(np.arange(1.0, 7.0))
     del function.inputs["edges"]
     with pytest.raises(InvalidArgument, match="no function of edges"):
-        fidelity_curves(explanation, function, progress=False)
+        fidelity_curves(explanation, function, show_progress=False)
     function = AdditiveFunction(np.arange(1.0, 9.0))
     with pytest.raises(InvalidArgument, match="6 scores over edges; the function has 8"):
-        fidelity_curves(explanation, function, progress=False)
+        fidelity_curves(explanation, function, show_progress=False)
     with pytest.raises(InvalidArgument, match="size is 9"):
         fidelity(edge_explanation(np.arange(8.0), function), function, 9)
     features = Explanation(
         np.ones((4, 1)), "node_features", function.node_labels, "sum", "given", "1", "0", 1.0, ["x"]
     )
     with pytest.raises(InvalidArgument, match="no baseline 'melt'; known are zero"):
-        fidelity_curves(features, function, baseline="melt", progress=False)
+        fidelity_curves(features, function, baseline="melt", show_progress=False)

@@ -27,7 +27,7 @@ def noise(model, graph, over="edges", output=0):
 @pytest.fixture(scope="module")
 def report():
     model, atoms = AnalyticGraphModel(seed=41), mixture(np.random.default_rng(41), 12)
-    return trust([gate_gradient, closeness, noise], model, atoms, settings=QUICK, progress=False)
+    return trust([gate_gradient, closeness, noise], model, atoms, settings=QUICK, show_progress=False)
 
 
 def test_gradients_are_trusted_and_noise_and_what_ignores_the_weights_are_not(report):
@@ -71,7 +71,7 @@ def test_files_hold_every_number_and_are_never_overwritten(report, tmp_path):
 def test_seeds_decide_everything():
     model, atoms = AnalyticGraphModel(seed=42), mixture(np.random.default_rng(42), 8)
     one, same, other = (
-        trust(gate_gradient, model, atoms, settings=QUICK, seed=seed, progress=False)["gate_gradient"]
+        trust(gate_gradient, model, atoms, settings=QUICK, seed=seed, show_progress=False)["gate_gradient"]
         for seed in (1, 1, 2)
     )
     assert one.curves.z == same.curves.z != other.curves.z
@@ -87,13 +87,13 @@ def test_what_a_finished_explanation_cannot_tell_is_said():
         "exact": edge_explanation(contributions, function),
         "reversed": edge_explanation(1 / contributions, function),
     }
-    report = trust(named, function, progress=False, seed=3)
+    report = trust(named, function, show_progress=False, seed=3)
     exact, wrong = report["exact"], report["reversed"]
     assert exact.trusted and exact.stability is None and exact.weights is None
     assert "stability not measured: an explanation was given, not the method" in exact.verdict
     assert "worse than random orders" in wrong.verdict and not wrong.trusted
     del function.inputs["edges"]
-    blind = trust(named["exact"], function, progress=False)
+    blind = trust(named["exact"], function, show_progress=False)
     assert blind["given"].curves is None and not blind["given"].trusted
     assert "not held against the output" in blind.verdict
     assert "the function has no edges to take out" in blind.verdict
@@ -109,7 +109,7 @@ def test_wrong_calls_are_refused():
     with pytest.raises(InvalidArgument, match="two explanations are called given"):
         trust([explanation, explanation], function)
     with pytest.raises(InvalidArgument, match="is over edges, not over nodes"):
-        trust(explanation, function, over="nodes", progress=False)
+        trust(explanation, function, over="nodes", show_progress=False)
     with pytest.raises(InvalidArgument, match="no explanations"):
         trust([], function)
 

@@ -24,9 +24,9 @@ def system():
 def test_what_ignores_the_weights_is_caught_and_what_does_not_is_not(system, scheme):
     model, atoms = system
     function = model.graph_function(atoms)
-    caught = weight_randomization(closeness, function, atoms, scheme=scheme, progress=False)
+    caught = weight_randomization(closeness, function, atoms, scheme=scheme, show_progress=False)
     assert caught.insensitive and np.allclose(caught.spearman, 1.0) and np.allclose(caught.complete, 1.0)
-    honest = weight_randomization(gate_gradient, function, atoms, scheme=scheme, draws=5, progress=False)
+    honest = weight_randomization(gate_gradient, function, atoms, scheme=scheme, draws=5, show_progress=False)
     print("rank correlation with random networks", honest.complete, "overlap", honest.complete_overlap)
     assert not honest.insensitive and honest.spearman.shape == (5, 4) == honest.overlap.shape
     assert honest.complete.mean() < 0.95 and honest.complete_overlap.mean() < 0.8
@@ -52,10 +52,10 @@ def test_randomization_draws_what_it_names_and_leaves_model_and_random_state_alo
 
 def test_a_smooth_model_is_stable_and_noise_is_not(system):
     model, atoms = system
-    result = stability(gate_gradient, model, atoms, jitter=0.01, copies=4, progress=False)
+    result = stability(gate_gradient, model, atoms, jitter=0.01, copies=4, show_progress=False)
     print("stability", result.spearman, result.overlap)
     assert result.spearman.shape == (4,) and result.spearman.min() > 0.95 and result.overlap.mean() > 0.7
-    larger = stability(gate_gradient, model, atoms, jitter=0.3, copies=4, progress=False)
+    larger = stability(gate_gradient, model, atoms, jitter=0.3, copies=4, show_progress=False)
     assert larger.spearman.mean() < result.spearman.mean()
     random = np.random.default_rng(32)
 
@@ -63,7 +63,7 @@ def test_a_smooth_model_is_stable_and_noise_is_not(system):
         explanation = gate_gradient(model, graph, over, output)
         return Explanation(**{**vars(explanation), "scores": random.random(len(explanation.scores))})
 
-    assert abs(stability(noise, model, atoms, copies=4, progress=False).spearman.mean()) < 0.3
+    assert abs(stability(noise, model, atoms, copies=4, show_progress=False).spearman.mean()) < 0.3
 
 
 def test_edges_are_matched_between_images_and_over_the_cutoff():
@@ -86,9 +86,9 @@ def test_edges_are_matched_between_images_and_over_the_cutoff():
 def test_what_cannot_be_drawn_or_moved_is_refused():
     function = AdditiveFunction(np.arange(1.0, 7.0))
     with pytest.raises(InvalidArgument, match="without its network"):
-        weight_randomization(closeness, function, progress=False)
+        weight_randomization(closeness, function, show_progress=False)
     with pytest.raises(InvalidArgument, match="jitter is 0"):
-        stability(closeness, function, None, jitter=0.0, progress=False)
+        stability(closeness, function, None, jitter=0.0, show_progress=False)
     with pytest.raises(InvalidArgument, match="without positions cannot be jittered"):
         given = edge_explanation(np.arange(6.0), function)
-        stability(closeness, function, "graph", explanation=given, progress=False)
+        stability(closeness, function, "graph", explanation=given, show_progress=False)
