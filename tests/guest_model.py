@@ -68,7 +68,7 @@ class Guest(nn.Module):
         arrow = torch.zeros_like(features[:, :3]).index_add(0, target, weighted)
         features = features + 0.1 * (arrow**2).sum(1, keepdim=True)
         outputs = self.read(features) * data["system_masks"]
-        pooled = torch.zeros_like(outputs[:1]).index_add(0, data["batch"], outputs)
+        pooled = torch.zeros_like(outputs[:1] * data["n_system"]).index_add(0, data["batch"], outputs)
         return pooled / data["n_system"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,13 @@ def read_frames(arguments: argparse.Namespace) -> list[Atoms]:
     from gnncv.data.frames import load_frames
 
     return load_frames(arguments.trajectory, index=arguments.index)
+
+
+def stream_frames(arguments: argparse.Namespace) -> Iterator[Atoms]:
+    """The chosen frames one by one, file after file, read as they are asked for."""
+    from gnncv.data import iterate_frames
+
+    return iterate_frames(arguments.trajectory, index=arguments.index)
 
 
 def show_progress(arguments: argparse.Namespace) -> bool:

@@ -3,7 +3,7 @@
 from .augmentation import Augmentation
 from .dataset import GraphDataset, collate
 from .deformation import deform, rescaled_to
-from .frames import data_hash, load_frames
+from .frames import data_hash, iterate_frames, load_frames
 from .graph import Graph, GraphBatch, build_graph
 from .split import Split, assign_frames, split_frames
 
@@ -18,6 +18,7 @@ __all__ = [
     "collate",
     "data_hash",
     "deform",
+    "iterate_frames",
     "load_frames",
     "rescaled_to",
     "split_frames",

@@ -1,12 +1,12 @@
 """Frames from any trajectory format that ASE reads, with their phase labels."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.io import read
+from ase.io import iread
 
 from gnncv.errors import InvalidArgument
 
@@ -37,37 +37,49 @@ def load_frames(
         A file that is missing, unreadable or empty, or a frame without atoms or with positions that
         are not finite.
     """
-    files = [paths] if isinstance(paths, str | Path) else list(paths)
-    frames: list[Atoms] = []
-    for file in files:
-        frames += _read(Path(file), phase, index)
-    return frames
+    return list(iterate_frames(paths, phase, index))
 
 
-def _read(file: Path, phase: str | None, index: str) -> list[Atoms]:
-    if not file.is_file():
-        raise InvalidArgument(f"no trajectory {file}: give the path of an existing file")
+def iterate_frames(
+    paths: str | Path | Iterable[str | Path], phase: str | None = None, index: str = ":"
+) -> Iterator[Atoms]:
+    """The frames of :func:`load_frames`, one after the other, read as they are asked for.
+
+    Formats that ASE reads frame by frame (extended XYZ among them) take the memory of one frame. A bad frame
+    is refused when it is reached.
+    """
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        file = Path(path)
+        if not file.is_file():
+            raise InvalidArgument(f"no trajectory {file}: give the path of an existing file")
+        number = -1
+        for number, atoms in enumerate(_read(file, index)):
+            yield _checked(atoms, file, number, phase)
+        if number < 0:
+            raise InvalidArgument(f"{file} has no frames in the slice {index!r}")
+
+
+def _read(file: Path, index: str) -> Iterator[Atoms]:
     try:
-        loaded = read(file, index=index)
+        yield from iread(file, index=index)
     except Exception as error:
         raise InvalidArgument(f"cannot read {file} as a trajectory: {error}") from error
-    frames = [loaded] if isinstance(loaded, Atoms) else list(loaded)
-    if not frames:
-        raise InvalidArgument(f"{file} has no frames in the slice {index!r}")
-    for number, atoms in enumerate(frames):
-        if len(atoms) == 0:
-            raise InvalidArgument(f"{file}, frame {number}: no atoms")
-        bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
-        if bad.size:
-            raise InvalidArgument(
-                f"{file}, frame {number}: position of atom {bad[0]} is {atoms.positions[bad[0]]}, not finite"
-            )
-        atoms.calc = None
-        atoms.info["source"] = str(file)
-        atoms.info["frame"] = number
-        if phase is not None:
-            atoms.info["phase"] = phase
-    return frames
+
+
+def _checked(atoms: Atoms, file: Path, number: int, phase: str | None) -> Atoms:
+    if len(atoms) == 0:
+        raise InvalidArgument(f"{file}, frame {number}: no atoms")
+    bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
+    if bad.size:
+        raise InvalidArgument(
+            f"{file}, frame {number}: position of atom {bad[0]} is {atoms.positions[bad[0]]}, not finite"
+        )
+    atoms.calc = None
+    atoms.info["source"] = str(file)
+    atoms.info["frame"] = number
+    if phase is not None:
+        atoms.info["phase"] = phase
+    return atoms
 
 
 def data_hash(frames: Sequence[Atoms]) -> str:

@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from gnncv.explain.model import DifferentiableModel, as_model
     from gnncv.explain.per_site import write_per_site
     from gnncv.explain.pictures.molecule_graph import draw_molecule
-    from gnncv.explain.sensitivity import graph_node_sensitivity
+    from gnncv.explain.scored_frames import ScoredFrame, ScoredFrames
+    from gnncv.explain.sensitivity import graph_node_sensitivity, node_sensitivity
     from gnncv.explain.sensitivity_report import (
         sensitivity_picture,
         sensitivity_table,
         write_sensitivity_report,
     )
+    from gnncv.explain.sensitivity_summary import SensitivitySummary
 
 # name -> the module of this room that defines it
 _HOMES = {
@@ -50,6 +52,9 @@ _HOMES = {
     "Influence": "influence",
     "MethodTrust": "measured_trust.report",
     "ScoreTable": "grouping",
+    "ScoredFrame": "scored_frames",
+    "ScoredFrames": "scored_frames",
+    "SensitivitySummary": "sensitivity_summary",
     "Stability": "measured_trust.stability",
     "TorchGeometricFunction": "foreign.torch_geometric_function",
     "TrustReport": "measured_trust.report",
@@ -66,6 +71,7 @@ _HOMES = {
     "integrated_gradients": "attribution.integrated_gradients",
     "mutagenicity": "foreign.mutagenicity",
     "nitro_molecules": "foreign.nitro_molecules",
+    "node_sensitivity": "sensitivity",
     "saliency": "attribution.saliency",
     "self_influence": "influence",
     "sensitivity_picture": "sensitivity_report",
@@ -92,6 +98,9 @@ __all__ = [
     "Influence",
     "MethodTrust",
     "ScoreTable",
+    "ScoredFrame",
+    "ScoredFrames",
+    "SensitivitySummary",
     "Stability",
     "TorchGeometricFunction",
     "TrustReport",
@@ -108,6 +117,7 @@ __all__ = [
     "integrated_gradients",
     "mutagenicity",
     "nitro_molecules",
+    "node_sensitivity",
     "saliency",
     "self_influence",
     "sensitivity_picture",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -87,11 +88,11 @@ def as_model(model: Any, device: str = "cpu") -> DifferentiableModel:
 
     Parameters
     ----------
-    model : path-like, CollectiveVariable, DifferentiableModel or callable
+    model : path-like, CollectiveVariable, mlcolvar.cvs.BaseCV, DifferentiableModel or callable
         A path is loaded with `gnncv.CollectiveVariable`; a callable takes `ase.Atoms` and returns a value and
-        its (N,3) gradient.
+        its (N,3) gradient. A graph CV of mlcolvar is the Python module; its exported file is a path.
     device : str
-        Device of a model that is loaded here.
+        Device of a model that is loaded here, or of mlcolvar's module, which is moved there.
 
     Returns
     -------
@@ -105,7 +106,11 @@ def as_model(model: Any, device: str = "cpu") -> DifferentiableModel:
     if isinstance(model, str | os.PathLike):
         return CollectiveVariableModel(_load(model, device))
     if hasattr(model, "compute") and hasattr(model, "names"):
-        return CollectiveVariableModel(model)
+        return CollectiveVariableModel(_on(model, device))
+    if hasattr(model, "nn") and hasattr(model, "forward"):
+        from gnncv.explain.mlcolvar_graphs import GraphModule
+
+        return GraphModule(model, device)
     if isinstance(model, DifferentiableModel):
         return model
     if callable(model):
@@ -120,6 +125,35 @@ def _load(path: PathLike, device: str) -> Any:
     from gnncv.cv import CollectiveVariable
 
     return CollectiveVariable(path, device=device)
+
+
+def _on(cv: Any, device: str) -> Any:
+    """The same collective variable, if it is where it is wanted: a loaded one stays on its device."""
+    where = getattr(cv, "device", device)
+    if device not in ("cpu", where):
+        raise InvalidArgument(
+            f"the model is loaded on {where}, not on {device}: load it there, CollectiveVariable(path, "
+            f"device={device!r}), or give its path"
+        )
+    return cv
+
+
+def model_hash(model: DifferentiableModel) -> str:
+    """SHA-256 of the model's file, or of its weights; empty for a function, which has neither."""
+    cv = getattr(model, "cv", None)
+    if cv is not None:
+        return str(getattr(cv, "hash", ""))
+    module = getattr(model, "module", None)
+    return "" if module is None else weights_hash(module)
+
+
+def weights_hash(module: Any) -> str:
+    """SHA-256 of names and values of a torch module's weights, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, values in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(values.detach().cpu().numpy()).tobytes())
+    return digest.hexdigest()
 
 
 def choose_output(model: DifferentiableModel, component: int | str) -> str:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ase import Atoms
-
 from gnncv.errors import InvalidArgument
-from gnncv.explain.frames import append_frame, check_columns, frame_list, frame_with_columns, with_progress
+from gnncv.explain.frames import (
+    Frames,
+    append_frame,
+    check_columns,
+    count_of,
+    frame_iterator,
+    frame_with_columns,
+    with_progress,
+)
 from gnncv.explain.model import CollectiveVariableModel, as_model
 from gnncv.files.atomic import PathLike, check_output, write_atomic
 
 
 def write_per_site(
     model: Any,
-    frames: Atoms | Iterable[Atoms],
+    frames: Frames,
     path: PathLike,
     *,
     device: str = "cpu",
@@ -29,8 +34,8 @@ def write_per_site(
     ----------
     model : path-like or CollectiveVariable
         The exported model, or the loaded one.
-    frames : ase.Atoms or iterable of them
-        The frames; their atoms may differ.
+    frames : ase.Atoms, path-like or iterable of frames
+        The frames, or their file; their atoms may differ. One frame at a time is in memory.
     path : path-like
         The extended XYZ file. Every frame has the columns species, pos and then the model's per-site names in
         their order; the model's outputs stand in the comment line.
@@ -54,14 +59,13 @@ def write_per_site(
         If the file exists and `overwrite` is false; nothing is computed then.
     """
     target = check_output(path, overwrite)
-    listed = frame_list(frames)
     view = as_model(model, device)
     if not isinstance(view, CollectiveVariableModel) or not hasattr(view.cv, "per_site"):
         raise InvalidArgument(f"a {type(model).__name__} has no values per site; give a CollectiveVariable")
     names = list(view.site_names)
     check_columns(names, target)
     with write_atomic(target, overwrite) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        for atoms in with_progress(listed, "per site", show_progress):
+        for atoms in with_progress(frame_iterator(frames), "per site", show_progress, count_of(frames)):
             sites = view.per_site(atoms)
             columns = {name: sites[name] for name in names}
             append_frame(file, frame_with_columns(atoms, columns, view.values(atoms)), names)

@@ -48,13 +48,13 @@ def test_scores_are_norms_of_the_derivatives(n_atoms, component):
         assert result["values"][k] == pytest.approx(cv.compute(atoms)[name])
 
 
-@pytest.mark.parametrize("batch_size", [None, 1, 3, 100])
+@pytest.mark.parametrize("batch_size", [None, 0, 1, 3, 100])
 def test_every_frame_is_returned_whatever_the_batch_size(batch_size):
     frames = trajectory(n_frames=7)
     all_at_once = graph_node_sensitivity(AnalyticCV(), frames, show_progress=False)
     result = graph_node_sensitivity(AnalyticCV(), frames, batch_size=batch_size, show_progress=False)
     assert np.array_equal(result["raw_sensitivities"], all_at_once["raw_sensitivities"])
-    assert len(result["atoms_list"]) == 7
+    assert len(result["frames"]) == result["n_frames"] == 7
 
 
 def test_the_file_has_the_frames_and_the_column(tmp_path):
@@ -147,8 +147,8 @@ def test_bad_input_leaves_nothing(tmp_path):
     ]:
         with pytest.raises(InvalidArgument, match=message):
             graph_node_sensitivity(model, given, component, show_progress=False, extxyz_filename=path)
-    with pytest.raises(InvalidArgument, match="batch_size is 0"):
-        graph_node_sensitivity(cv, frames, batch_size=0)
+    with pytest.raises(InvalidArgument, match="batch_size is -1"):
+        graph_node_sensitivity(cv, frames, batch_size=-1)
     with pytest.raises(InvalidArgument, match="the folder"):
         graph_node_sensitivity(cv, frames, extxyz_filename=tmp_path / "none" / "S.extxyz")
     assert os.listdir(tmp_path) == []
