@@ -44,6 +44,11 @@ def frame_iterator(frames: Frames) -> Iterator[Atoms]:
         raise InvalidArgument("there are no frames")
 
 
+def frame_list(frames: Frames) -> list[Atoms]:
+    """All frames at once; anything that is none raises `InvalidArgument`."""
+    return list(frame_iterator(frames))
+
+
 def count_of(frames: object) -> int | None:
     """How many frames there are, where that is known without reading them."""
     if isinstance(frames, Atoms):
