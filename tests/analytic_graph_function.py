@@ -179,3 +179,15 @@ def mixture(
     symbols = [species[k] for k in generator.integers(len(species), size=n_atoms)]
     shaken = chosen + generator.uniform(-0.5, 0.5, (n_atoms, 3))
     return Atoms(symbols, positions=shaken, cell=[per_edge * spacing] * 3, pbc=pbc)
+
+
+def reverse_by_search(function: AnalyticGraphFunction) -> list[int]:
+    """The edge of opposite ends and opposite vector, for each edge, found by looking at all."""
+    (sender, receiver), vectors = function.edge_index, function.inputs["vectors"]
+    found = []
+    for k in range(len(sender)):
+        opposite = (sender == receiver[k]) & (receiver == sender[k])
+        opposite &= (vectors + vectors[k]).norm(dim=1) < 1e-9
+        (match,) = torch.nonzero(opposite)
+        found.append(int(match))
+    return found

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from gnncv.errors import InvalidArgument
 from gnncv.explain.attribution.baselines import baseline_value
+from gnncv.explain.attribution.directions import reverse_edges
 from gnncv.explain.attribution.from_function import (
     batch_of_one,
     checked_gradient,
@@ -55,7 +56,7 @@ def integrated_gradients(
         - ``"edges"``: gates that multiply what each edge carries, from 0 to 1; where the function has only
           pair vectors (exported files), as ``"vectors"``.
         - ``"vectors"``: pair vectors, angstrom, from where they are stretched to the cutoff; the three
-          components of an edge are added up.
+          components are added up, and the two directions of a pair have half of its score each.
         - ``"node_features"``: descriptors of sites, or a graph's features, at fixed edges.
         - ``"nodes"``: those added up over each node's features.
     output : int or str
@@ -93,6 +94,8 @@ def integrated_gradients(
     scores, gap = _integrate(function, key, value, start, steps, show_progress)
     with torch.no_grad():
         details = {"steps": float(steps), "baseline_value": float(function(**{key: start}))}
+    if key == "vectors":
+        scores = 0.5 * (scores + scores[reverse_edges(function)])
     if key == "vectors" or over == "nodes":
         scores = scores.sum(dim=1)
     return explanation_of(

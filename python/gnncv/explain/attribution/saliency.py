@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gnncv.errors import InvalidArgument
+from gnncv.explain.attribution.directions import both_directions
 from gnncv.explain.attribution.from_function import (
     batch_of_one,
     checked_gradient,
@@ -38,7 +39,8 @@ def saliency(
         - ``"node_features"``: ``|dF/dx_if|``.
         - ``"edges"``: ``|dF/dg_e|``, the derivative by a gate that multiplies what the edge carries; where
           the function has only pair vectors, as ``"vectors"``.
-        - ``"vectors"``: ``|dF/dr_ij|`` of each edge, 1/angstrom.
+        - ``"vectors"``: ``|dF/dr_ij|``, 1/angstrom, by the vector of a pair: half of it for each direction,
+          as ``r_ji`` is no other vector.
     output : int or str
         Which output.
     signed : bool
@@ -61,11 +63,13 @@ def saliency(
     key = _varied(function, over)
     if signed and key in ("positions", "vectors"):
         raise InvalidArgument(f"saliency over {over} is the norm of a derivative by {key}, which has no sign")
-    gradient = _derivative(function, key, signed)
+    gradient = _derivative(function, key, absolute=not signed and key != "vectors")
     scored: Over = "edges" if over == "vectors" else over
     if key == "positions":
         gradient = _norm_of_nodes(function, gradient)
-    elif key == "vectors" or (over == "nodes" and not signed):
+    elif key == "vectors":
+        gradient = both_directions(function, gradient).norm(dim=1)
+    elif over == "nodes" and not signed:
         gradient = gradient.norm(dim=1)
     elif over == "nodes":
         gradient = gradient.sum(dim=1)
@@ -80,13 +84,13 @@ def _varied(function: GraphFunction, over: SaliencyOver) -> str:
     return next((key for key in candidates if key in function.inputs), candidates[-1])
 
 
-def _derivative(function: GraphFunction, key: str, signed: bool) -> Tensor:
+def _derivative(function: GraphFunction, key: str, absolute: bool) -> Tensor:
     value = input_value(function, key)
     if value.numel() == 0:
         return torch.zeros_like(value)
     method = captum_attr().Saliency(batch_of_one(function, key))
     batch = value.unsqueeze(0).requires_grad_()
-    return checked_gradient(function, key, lambda: method.attribute(batch, abs=not signed))[0]
+    return checked_gradient(function, key, lambda: method.attribute(batch, abs=absolute))[0]
 
 
 def _norm_of_nodes(function: GraphFunction, gradient: Tensor) -> Tensor:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from analytic_graph_function import AnalyticGraphModel, mixture
+from analytic_graph_function import CUTOFF, AnalyticGraphModel, mixture, reverse_by_search
 from gnncv.errors import InvalidArgument, ModelError
-from gnncv.explain import saliency
+from gnncv.explain import integrated_gradients, saliency
 from gnncv.explain.foreign.libraries import captum_attr
 
 OVERS = ["nodes", "node_features", "edges", "vectors"]
@@ -25,7 +25,10 @@ def test_scores_are_captums_own(model, generator, over):
     function = model.graph_function(atoms, "second")
     key = "positions" if over == "nodes" else over
     value = function.inputs[key].unsqueeze(0).requires_grad_()
-    by_hand = captum_attr().Saliency(lambda x: function(**{key: x[0]}).reshape(1)).attribute(value)[0]
+    by_hand = captum_attr().Saliency(lambda x: function(**{key: x[0]}).reshape(1))
+    by_hand = by_hand.attribute(value, abs=over != "vectors")[0]
+    if over == "vectors":
+        by_hand = 0.5 * (by_hand - by_hand[reverse_by_search(function)])
     if over in ("nodes", "vectors"):
         by_hand = by_hand.norm(dim=1)
     scores = saliency(model, atoms, over, "second").scores
@@ -62,6 +65,41 @@ def test_atoms_of_a_molecule_are_taken_together(model, generator):
     function.edge_index = torch.from_numpy(function.node_of_atom)[function.edge_index]
     expected = np.sqrt(np.bincount(function.node_of_atom, weights=by_atom**2))
     assert np.allclose(saliency(function, None).scores, expected, rtol=1e-12)
+
+
+def test_both_directions_of_a_pair_are_one_vector(model, generator):
+    """However a model reads the two: with -r_ji put for every r_ij no score changes; also in a small box."""
+    atoms = mixture(generator, 8)
+    assert atoms.cell.lengths().min() < 2 * CUTOFF
+    function = model.graph_function(atoms)
+    reverse = torch.tensor(reverse_by_search(function))
+
+    class Turned(type(function)):
+        def __call__(self, **inputs):
+            if "vectors" in inputs:
+                inputs["vectors"] = -inputs["vectors"][reverse]
+            return super().__call__(**inputs)
+
+    turned = Turned(model, atoms)
+    for explain in (saliency, integrated_gradients):
+        scores = explain(function, None, "vectors").scores
+        assert np.array_equal(scores, scores[reverse])
+        assert np.allclose(explain(turned, None, "vectors").scores, scores, rtol=1e-9, atol=1e-14)
+    vectors, slopes = function.inputs["vectors"], []
+    for direction in torch.eye(3, dtype=torch.float64):
+        step = torch.zeros_like(vectors)
+        step[5], step[reverse[5]] = 1e-5 * direction, -1e-5 * direction
+        slopes.append((function(vectors=vectors + step) - function(vectors=vectors - step)).item() / 2e-5)
+    scores = saliency(function, None, "vectors").scores
+    assert scores[5] + scores[reverse[5]] == pytest.approx(np.linalg.norm(slopes), rel=1e-7)
+
+
+def test_an_edge_without_its_reverse_has_no_vector_of_a_pair(model, generator):
+    function = model.graph_function(mixture(generator, 8))
+    function.edge_index = function.edge_index.clone()
+    function.edge_index[0, 3] = (function.edge_index[0, 3] + 1) % 8
+    with pytest.raises(InvalidArgument, match="is there in one direction only"):
+        saliency(function, None, "vectors")
 
 
 def test_of_a_function_of_vectors_alone_edges_are_scored_by_these(model, generator):
