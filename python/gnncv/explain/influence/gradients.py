@@ -102,8 +102,9 @@ class LinearLayerGradient:
         made: list[Tensor] = []
 
         def record(_: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
-            given.append(inputs[0].detach())
-            made.append(output)
+            if output.requires_grad:  # not what is only measured on the way
+                given.append(inputs[0].detach())
+                made.append(output)
 
         hook = self.layer.register_forward_hook(record)
         try:

@@ -132,7 +132,8 @@ def test_a_step_on_a_training_frame_does_what_its_score_says(
 def test_values_are_those_of_the_model(mislabeled: SimpleNamespace) -> None:
     """Outputs at the run's own weights, with centroids of its training frames, are the model's."""
     run, test = mislabeled.run, mislabeled.held_out[:2]
-    source = run.influence_source([(run.model.state_dict(), 1.0)])
+    uncalibrated = {**run.model.state_dict(), "centroids": torch.zeros((2, 4))}
+    source = run.influence_source([(uncalibrated, 1.0)])
     training, prepared = source.prepare(mislabeled.training), source.prepare(test)
     source.load(source.checkpoints[0], training)
     model = copy.deepcopy(run.model).double()
