@@ -82,11 +82,11 @@ def fit(
     OutputExists
         ``output`` holds a run and neither ``resume`` nor ``overwrite`` was given.
     InvalidArgument
-        Data that cannot be used, a resume with another configuration (``clusters`` may differ), or latents
-        that do not fall into clusters.
+        Data that cannot be used, a resume with another configuration (``clusters`` and
+        ``training.checkpoint_every`` may differ), or latents that do not fall into clusters.
     """
     folder = Path(output)
-    refuse_existing(folder, config, resume, overwrite, free=("clusters",))
+    refuse_existing(folder, config, resume, overwrite, free=("clusters", "training.checkpoint_every"))
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
     lightning.seed_everything(config.training.seed, workers=True, verbose=False)

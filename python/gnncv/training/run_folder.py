@@ -57,14 +57,22 @@ def refuse_existing(
 ) -> None:
     """Raise before any work if the folder holds a run that is not to be continued or replaced.
 
-    ``free`` sections of the configuration, which the weights do not depend on, may differ.
+    ``free`` sections of the configuration, or keys in them (``section.key``), which the weights do not depend
+    on, may differ.
     """
     if overwrite or not (folder / CONFIG_FILE).exists():
         return
     if not resume:
         raise OutputExists(f"{folder} holds a training run; resume it, overwrite it or choose another folder")
     there, given = yaml.safe_load((folder / CONFIG_FILE).read_text()), config.model_dump(mode="json")
-    if any(there.get(key) != given.get(key) for key in {*there, *given} - {*free}):
+    for name in free:
+        section, _, key = name.partition(".")
+        for settings in (there, given):
+            if not key:
+                settings.pop(section, None)
+            elif isinstance(settings.get(section), dict):
+                settings[section].pop(key, None)
+    if any(there.get(key) != given.get(key) for key in {*there, *given}):
         raise InvalidArgument(f"{folder / CONFIG_FILE} differs from the configuration given: cannot resume")
 
 

@@ -62,6 +62,9 @@ def test_a_resumed_run_leaves_the_same(
         with pytest.raises(InterruptedError):
             fit(config, tmp_path / "cut", frames, progress=False)
     assert list(checkpoints(tmp_path / "cut")) == ["epoch-0002.ckpt"]
+    text = (tmp_path / "cut" / "config.yaml").read_text()  # as it was before there were these files
+    assert "  checkpoint_every: 2\n" in text
+    (tmp_path / "cut" / "config.yaml").write_text(text.replace("  checkpoint_every: 2\n", ""))
     fit(config, tmp_path / "cut", frames, resume=True, progress=False)
     whole, resumed = checkpoints(run.path), checkpoints(tmp_path / "cut")
     assert list(resumed) == list(whole)
