@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gnncv.explain.measured_trust.weights import WeightRandomization, weight_randomization
     from gnncv.explain.model import DifferentiableModel, as_model
     from gnncv.explain.per_site import write_per_site
+    from gnncv.explain.perturbed.perturbation import perturbation
     from gnncv.explain.pictures.molecule_graph import draw_molecule
     from gnncv.explain.scored_frames import ScoredFrame, ScoredFrames
     from gnncv.explain.sensitivity import graph_node_sensitivity, node_sensitivity
@@ -72,6 +73,7 @@ _HOMES = {
     "mutagenicity": "foreign.mutagenicity",
     "nitro_molecules": "foreign.nitro_molecules",
     "node_sensitivity": "sensitivity",
+    "perturbation": "perturbed.perturbation",
     "saliency": "attribution.saliency",
     "self_influence": "influence",
     "sensitivity_picture": "sensitivity_report",
@@ -118,6 +120,7 @@ __all__ = [
     "mutagenicity",
     "nitro_molecules",
     "node_sensitivity",
+    "perturbation",
     "saliency",
     "self_influence",
     "sensitivity_picture",

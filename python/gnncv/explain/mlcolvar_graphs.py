@@ -103,12 +103,17 @@ class GraphModule:
 
     def value_and_gradient(self, atoms: Atoms, name: str) -> tuple[float, Array]:
         """On a frame; the graph has all its atoms, and exactly the pairs within the cutoff."""
-        import torch
 
         graph = self._graph(atoms)
-        graph |= {"batch": torch.zeros(len(atoms), dtype=torch.int64), "ptr": torch.tensor([0, len(atoms)])}
         values, gradient = self._differentiate(graph, name)
         return float(values[0]), gradient
+
+    def value(self, atoms: Atoms, name: str) -> float:
+        """Of a frame, without its gradient."""
+        import torch
+
+        with torch.no_grad():
+            return float(self._values(self._moved(self._graph(atoms)), name)[0])
 
     def on_graphs(self, graphs: Sequence[Any], name: str) -> Iterator[tuple[float, Array]]:
         """Value and gradient (n, 3) of each of some graphs, evaluated as one batch."""
@@ -125,6 +130,18 @@ class GraphModule:
         """Values (B,) and gradients of their sum (n, 3), on the module's device and in its precision."""
         import torch
 
+        inputs = self._moved(graph)
+        positions = inputs["positions"].detach().clone().requires_grad_(True)
+        values = self._values(inputs | {"positions": positions}, name)
+        (gradient,) = torch.autograd.grad(values.sum(), positions, allow_unused=True)
+        if gradient is None:
+            gradient = torch.zeros_like(positions)
+        return values.detach().double().cpu().numpy(), gradient.double().cpu().numpy()
+
+    def _moved(self, graph: dict[str, Any]) -> dict[str, Any]:
+        """The graph's tensors on the module's device, real numbers in its precision."""
+        import torch
+
         weight = next(iter(self.module.parameters()))
 
         def moved(value: Any) -> Any:
@@ -132,18 +149,16 @@ class GraphModule:
                 return value
             return value.to(weight.device, weight.dtype if value.is_floating_point() else value.dtype)
 
-        inputs = {key: moved(value) for key, value in graph.items()}
-        positions = inputs["positions"].detach().clone().requires_grad_(True)
+        return {key: moved(value) for key, value in graph.items()}
+
+    def _values(self, inputs: dict[str, Any], name: str) -> Any:
+        """(B,) of one output, evaluated as in inference."""
         training = self.module.training
         self.module.eval()
         try:
-            values = self.module({**inputs, "positions": positions})[:, self.names.index(name)]
-            (gradient,) = torch.autograd.grad(values.sum(), positions, allow_unused=True)
+            return self.module(inputs)[:, self.names.index(name)]
         finally:
             self.module.train(training)
-        if gradient is None:
-            gradient = torch.zeros_like(positions)
-        return values.detach().double().cpu().numpy(), gradient.double().cpu().numpy()
 
     def _graph(self, atoms: Atoms) -> dict[str, Any]:
         """The inputs mlcolvar's models take, of one frame without environment."""
@@ -176,4 +191,6 @@ class GraphModule:
             "system_masks": torch.ones((n_atoms, 1), dtype=torch.bool),
             "subsystem_masks": torch.zeros((n_atoms, 1), dtype=torch.bool),
             "edge_masks_lr": torch.zeros((len(first), 1), dtype=torch.bool),
+            "batch": torch.zeros(n_atoms, dtype=torch.int64),
+            "ptr": torch.tensor([0, n_atoms]),
         }

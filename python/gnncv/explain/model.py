@@ -51,6 +51,10 @@ class CollectiveVariableModel:
         result = self.cv.compute(atoms, outputs=[name])
         return float(result[name]), np.asarray(result.gradient(name), dtype=np.float64)
 
+    def value(self, atoms: Atoms, name: str) -> float:
+        """Value of one output, without gradients."""
+        return float(self.cv.compute(atoms, outputs=[])[name])
+
     def values(self, atoms: Atoms) -> dict[str, float]:
         """Values of all outputs, without gradients."""
         result = self.cv.compute(atoms, outputs=[])
@@ -67,9 +71,9 @@ class CollectiveVariableModel:
 
 
 class CallableModel:
-    """A function of atoms that returns a value and its (N,3) gradient."""
+    """A function of atoms that returns a value and its (N,3) gradient, or just a value where that will do."""
 
-    def __init__(self, function: ValueAndGradient) -> None:
+    def __init__(self, function: Callable[[Atoms], Any]) -> None:
         self.function = function
 
     @property
@@ -81,6 +85,11 @@ class CallableModel:
         """Call the function."""
         value, gradient = self.function(atoms)
         return float(value), np.asarray(gradient, dtype=np.float64)
+
+    def value(self, atoms: Atoms, name: str) -> float:
+        """Call the function; a gradient that comes with the value is let go."""
+        found = self.function(atoms)
+        return float(found[0] if isinstance(found, tuple) else found)
 
 
 def as_model(model: Any, device: str = "cpu") -> DifferentiableModel:
@@ -119,6 +128,12 @@ def as_model(model: Any, device: str = "cpu") -> DifferentiableModel:
         f"cannot explain a {type(model).__name__}; give a model file, a CollectiveVariable, or a function of "
         "atoms that returns a value and its gradient"
     )
+
+
+def value_of(model: DifferentiableModel, atoms: Atoms, name: str) -> float:
+    """Value of one output, without gradients where the model can do without."""
+    value = getattr(model, "value", None)
+    return model.value_and_gradient(atoms, name)[0] if value is None else float(value(atoms, name))
 
 
 def _load(path: PathLike, device: str) -> Any:

@@ -86,16 +86,22 @@ def selection(
 
 
 def chosen_atoms(selected: Selected, atoms: Atoms, what: str, allow_none: bool = False) -> Rows:
-    """Indices of selected atoms, in the order given; species and masks in the frame's order.
+    """Indices of selected atoms; see `chosen`."""
+    return chosen(selected, atoms.get_chemical_symbols(), what, allow_none)
 
-    Raises `InvalidArgument` for no atoms, atoms that are not there or named twice, a mask of another length.
+
+def chosen(selected: Selected, species: Sequence[str], what: str, allow_none: bool = False) -> Rows:
+    """Indices of what is selected, in the order given; by species or mask in the order there is.
+
+    Raises `InvalidArgument` for none, for indices that are not there or named twice, a mask of another
+    length.
     """
-    array = np.asarray(selected)
+    array, n_atoms = np.asarray(selected), len(species)
     if array.dtype.kind == "U":
-        indices = np.flatnonzero(np.isin(np.array(atoms.get_chemical_symbols()), array.reshape(-1)))
+        indices = np.flatnonzero(np.isin(np.array(species), array.reshape(-1)))
     elif array.dtype == bool:
-        if array.shape != (len(atoms),):
-            raise InvalidArgument(f"the mask {what} has shape {array.shape} for {len(atoms)} atoms")
+        if array.shape != (n_atoms,):
+            raise InvalidArgument(f"the mask {what} has shape {array.shape} for {n_atoms} atoms")
         indices = np.flatnonzero(array)
     elif array.dtype.kind in "iu" or array.size == 0:
         indices = array.reshape(-1).astype(np.int64)
@@ -103,13 +109,13 @@ def chosen_atoms(selected: Selected, atoms: Atoms, what: str, allow_none: bool =
         raise InvalidArgument(
             f"{what} holds {array.dtype} values; give species, indices from 0, or a mask of booleans"
         )
-    bad = indices[(indices < 0) | (indices >= len(atoms))]
+    bad = indices[(indices < 0) | (indices >= n_atoms)]
     if len(bad):
-        raise InvalidArgument(f"{what} names atom {bad[0]}; there are {len(atoms)}, from 0")
+        raise InvalidArgument(f"{what} names atom {bad[0]}; there are {n_atoms}, from 0")
     if len(np.unique(indices)) < len(indices):
         raise InvalidArgument(f"{what} names an atom twice")
     if not len(indices) and not allow_none:
-        raise InvalidArgument(f"{what}={selected!r} selects none of the {len(atoms)} atoms")
+        raise InvalidArgument(f"{what}={selected!r} selects none of the {n_atoms} atoms")
     return indices.astype(np.int64)
 
 

@@ -6,7 +6,7 @@ from ase.io import read
 
 from gnncv import CollectiveVariable
 from gnncv.errors import InvalidArgument, ModelError
-from gnncv.explain import graph_node_sensitivity, write_per_site, write_sensitivity_report
+from gnncv.explain import graph_node_sensitivity, perturbation, write_per_site, write_sensitivity_report
 
 
 @pytest.fixture
@@ -69,3 +69,23 @@ def test_bad_models_and_species(exported, frames, tmp_path):
     with pytest.raises(InvalidArgument, match="Xe"):
         write_per_site(exported, xenon, tmp_path / "sites.extxyz", show_progress=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_removal_through_the_core_and_through_graph_functions(exported, small_run, frames):
+    """Atoms are deleted for the core; a stretched pair of the file is the trained one with closed gates."""
+    cv, atoms = CollectiveVariable(exported), frames[1]
+    found = perturbation(exported, atoms, "neighbor", "ncrystal", center=7, within=5.0, show_progress=False)
+    assert len(found.labels) > 5
+    for label, score in zip(found.labels[:3], found.scores[:3], strict=True):
+        left = atoms[[i for i in range(len(atoms)) if i != int(label[2:]) - 1]]
+        direct = cv.compute(atoms, outputs=[])["ncrystal"] - cv.compute(left, outputs=[])["ncrystal"]
+        assert score == pytest.approx(direct, rel=1e-12)
+    assert found.model_hash == cv.hash
+    file, trained = (
+        perturbation(model, atoms, "pair", "progress", only=[0, 100, 2000], show_progress=False)
+        for model in (cv, small_run)
+    )
+    assert file.labels == trained.labels
+    close = 1e-9 if "float64" in exported.name else 1e-5
+    assert np.allclose(file.scores, trained.scores, rtol=1e-3, atol=close)
+    assert np.abs(trained.scores).max() > 10 * close
