@@ -188,22 +188,44 @@ def fidelity_curves(
         If the explanation is not one of this function's edges, nodes or features, or nothing is lost when
         everything is taken out.
     """
-    if steps < 2 or random_orders < 2:
-        raise InvalidArgument(f"steps is {steps} and random_orders {random_orders}; both are at least 2")
     removal = Removal(function, explanation.over, remove, baseline)
     removal.check(explanation)
+    random = random_deletions(removal, steps, random_orders, seed, show_progress)
+    return curves_beside(random, explanation, removal, order, steps, seed)
+
+
+def random_deletions(
+    removal: Removal, steps: int, random_orders: int, seed: int, show_progress: bool
+) -> Array:
+    """y of `FidelityCurves` (orders, way, step) for random orders and their reverses; of no explanation."""
+    if steps < 2 or random_orders < 2:
+        raise InvalidArgument(f"steps is {steps} and random_orders {random_orders}; both are at least 2")
+    random, counts = np.random.default_rng(seed), _counts(removal.n_units, steps)
+    orders = [random.permutation(removal.n_units) for _ in range(random_orders)]
+    total = 2 * random_orders * max(len(counts) - 2, 0)
+    with tqdm(
+        total=total, desc="random orders", unit="output", disable=not show_progress, leave=False
+    ) as bar:
+        return np.array([_both_ways(removal, order, counts, bar.update) for order in orders])
+
+
+def _both_ways(removal: Removal, order: Integers, counts: Integers, done: Callable[[], object]) -> Array:
+    """Deletion of an order and of its reverse.
+
+    What is put in first is what is taken out last: insertion is the deletion of the reverse, read backwards.
+    """
+    return np.array([_deletion(removal, way, counts, done) for way in (order, order[::-1])])
+
+
+def curves_beside(
+    random: Array, explanation: Explanation, removal: Removal, order: Order | None, steps: int, seed: int
+) -> FidelityCurves:
+    """Curves of an explanation beside those of `random_deletions` of the same removal and steps."""
     order = chosen_order(explanation) if order is None else order
-    random = np.random.default_rng(seed)
-    ranked = removal_order(explanation, order, removal.difference, random)
-    orders = [ranked] + [random.permutation(removal.n_units) for _ in range(random_orders)]
+    ranked = removal_order(explanation, order, removal.difference, np.random.default_rng([seed, 1]))
     counts = _counts(removal.n_units, steps)
-    total = 2 * len(orders) * max(len(counts) - 2, 0)
-    with tqdm(total=total, desc="deletion", unit="output", disable=not show_progress, leave=False) as bar:
-        # put in first is what is taken out last: insertion is the deletion of the reverse, read backwards
-        pairs = np.array(
-            [[_deletion(removal, way, counts, bar.update) for way in (one, one[::-1])] for one in orders]
-        )
-    return _summary(pairs, counts, order, removal)
+    own = _both_ways(removal, ranked, counts, lambda: None)
+    return _summary(np.concatenate([own[None], random]), counts, order, removal)
 
 
 def _summary(pairs: Array, counts: Integers, order: Order, removal: Removal) -> FidelityCurves:

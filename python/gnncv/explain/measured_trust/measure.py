@@ -8,19 +8,22 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from gnncv.errors import InvalidArgument
 from gnncv.explain.attribution.graph_function import GraphFunction, as_graph_function
 from gnncv.explain.explanation import Explanation
-from gnncv.explain.measured_trust.curves import Order, fidelity_curves
+from gnncv.explain.measured_trust.curves import Order, curves_beside, random_deletions
 from gnncv.explain.measured_trust.ranking import agreement
-from gnncv.explain.measured_trust.removal import Removed, removed_input
+from gnncv.explain.measured_trust.removal import Removal, Removed, removed_input
 from gnncv.explain.measured_trust.report import MethodTrust, TrustReport
 from gnncv.explain.measured_trust.stability import Explain, stability
-from gnncv.explain.measured_trust.sufficiency import fidelity
+from gnncv.explain.measured_trust.sufficiency import fidelity_of
 from gnncv.explain.measured_trust.weights import Scheme, weight_randomization
 
+Array = NDArray[np.float64]
 Explained = Explanation | Explain
 
 
@@ -104,10 +107,22 @@ class _Measurement:
         self.model, self.graph, self.over, self.output = model, graph, over, output
         self.settings, self.show_progress = settings, show_progress
         self.function: GraphFunction = as_graph_function(model, graph, output)
+        self._shared: tuple[Removal, Array] | None = None
         # a model can explain a moved frame; a function is of its one graph
         self.can_move = graph is not None and (
             hasattr(model, "graph_function") or isinstance(model, nn.Module)
         )
+
+    def _removal(self) -> tuple[Removal, Array]:
+        """What takes parts out, and curves of random orders: the same for every method."""
+        if self._shared is None:
+            chosen = self.settings
+            removal = Removal(self.function, self.over, chosen.remove, chosen.baseline)
+            random = random_deletions(
+                removal, chosen.steps, chosen.random_orders, chosen.seed, self.show_progress
+            )
+            self._shared = removal, random
+        return self._shared
 
     def explained(self, one: Explained) -> Explanation:
         if isinstance(one, Explanation):
@@ -141,7 +156,6 @@ class _Measurement:
         explanation = self.explained(one)
         if explanation.over != self.over:
             raise InvalidArgument(f"{name} is over {explanation.over}, not over {self.over}")
-        shared = {key: getattr(settings, key) for key in ("order", "remove", "baseline", "seed")}
         ask: dict[str, Any] = {
             "over": self.over,
             "output": self.output,
@@ -151,15 +165,14 @@ class _Measurement:
         ask |= {"explanation": explanation, "show_progress": self.show_progress}
         result: dict[str, Any] = {}
         if "fidelity" not in why:
-            result["curves"] = fidelity_curves(
-                explanation,
-                self.function,
-                steps=settings.steps,
-                random_orders=settings.random_orders,
-                show_progress=self.show_progress,
-                **shared,
+            removal, random = self._removal()
+            removal.check(explanation)
+            result["curves"] = curves_beside(
+                random, explanation, removal, settings.order, settings.steps, settings.seed
             )
-            result["fidelity"] = fidelity(explanation, self.function, settings.size, **shared)
+            result["fidelity"] = fidelity_of(
+                explanation, removal, settings.size, settings.order, settings.seed
+            )
         if not isinstance(one, Explanation) and "stability" not in why:
             result["stability"] = stability(
                 one, self.model, self.graph, jitter=settings.jitter, copies=settings.copies, **ask

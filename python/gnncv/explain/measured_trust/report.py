@@ -13,6 +13,9 @@ from gnncv.explain.measured_trust.sufficiency import Fidelity
 from gnncv.explain.measured_trust.weights import MOSTLY_GRAPH, WeightRandomization
 from gnncv.files.atomic import PathLike
 
+PERHAPS = 2.0
+"""Deviations of random orders from which an explanation is not called no better than random."""
+
 UNSTABLE = 0.7
 """Mean rank correlation with jittered copies below which scores do not survive the jitter."""
 
@@ -52,8 +55,13 @@ class MethodTrust:
         found = []
         if self.curves is not None and self.curves.z <= -NOTICEABLE:
             found.append(f"worse than random orders (z = {self.curves.z:.1f})")
-        elif self.curves is not None and not self.better_than_random:
+        elif self.curves is not None and self.curves.z < PERHAPS:
             found.append(f"no better than random orders (z = {self.curves.z:.1f}, {NOTICEABLE:g} needed)")
+        elif self.curves is not None and not self.better_than_random:
+            found.append(
+                f"not clearly better than random orders (z = {self.curves.z:.1f}, {NOTICEABLE:g} needed; the "
+                f"fewer parts there are, here {self.curves.n_units}, the less any order can show)"
+            )
         if self.weights is not None and self.weights.insensitive:
             found.append(
                 "insensitive to the weights (rank correlation "
@@ -76,8 +84,8 @@ class MethodTrust:
         if self.fidelity is not None:
             value = self.fidelity
             said.append(
-                f"the {value.size} highest alone recover {100 * value.sufficiency:.0f} % of the output's "
-                f"difference, taking them out changes {100 * value.necessity:.0f} %"
+                f"with only the {value.size} highest the output misses {100 * value.insufficiency:.0f} % of "
+                f"what all are worth, without them {100 * value.necessity:.0f} %"
             )
         drawn = self.weights
         if drawn is not None and not drawn.insensitive and drawn.complete.mean() >= MOSTLY_GRAPH:

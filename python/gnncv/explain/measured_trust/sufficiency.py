@@ -110,11 +110,18 @@ def fidelity(
     """
     removal = Removal(function, explanation.over, remove, baseline)
     removal.check(explanation)
+    return fidelity_of(explanation, removal, size, order, seed)
+
+
+def fidelity_of(
+    explanation: Explanation, removal: Removal, size: int | None, order: Order | None, seed: int
+) -> Fidelity:
+    """What :func:`fidelity` gives, of a removal that is there already."""
     size = default_size(removal.n_units) if size is None else size
     if not 1 <= size <= removal.n_units:
         raise InvalidArgument(f"size is {size}; it is between 1 and the {removal.n_units} {removal.over}")
     order = chosen_order(explanation) if order is None else order
-    ranked = removal_order(explanation, order, removal.difference, np.random.default_rng(seed))
+    ranked = removal_order(explanation, order, removal.difference, np.random.default_rng([seed, 1]))
     highest = np.zeros(removal.n_units, dtype=bool)
     highest[ranked[:size]] = True
     return Fidelity(size, removal.full, removal.empty, removal.output(highest), removal.output(~highest))
