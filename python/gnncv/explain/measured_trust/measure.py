@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +13,12 @@ from torch import nn
 from gnncv.errors import InvalidArgument
 from gnncv.explain.attribution.graph_function import GraphFunction, as_graph_function
 from gnncv.explain.explanation import Explanation
+from gnncv.explain.measured_trust.calling import Explain, in_one_shape
 from gnncv.explain.measured_trust.curves import Order, curves_beside, random_deletions
 from gnncv.explain.measured_trust.ranking import agreement
 from gnncv.explain.measured_trust.removal import Removal, Removed, removed_input
 from gnncv.explain.measured_trust.report import MethodTrust, TrustReport
-from gnncv.explain.measured_trust.stability import Explain, stability
+from gnncv.explain.measured_trust.stability import stability
 from gnncv.explain.measured_trust.sufficiency import fidelity_of
 from gnncv.explain.measured_trust.weights import Scheme, weight_randomization
 
@@ -81,17 +80,6 @@ def _by_name(explanations: Any) -> dict[str, Explained]:
     return named
 
 
-def _quiet(one: Explained) -> Explained:
-    """A method without its own progress bar, where it has one: there is one for everything."""
-    if isinstance(one, Explanation):
-        return one
-    try:
-        takes = inspect.signature(one).parameters
-    except ValueError:
-        return one
-    return partial(one, show_progress=False) if "show_progress" in takes else one
-
-
 class _Measurement:
     """One graph, output and settings, and the measurements of one method after the other."""
 
@@ -127,7 +115,16 @@ class _Measurement:
     def explained(self, one: Explained) -> Explanation:
         if isinstance(one, Explanation):
             return one
-        return one(self.function, self.graph, over=self.over, output=self.output)
+        return in_one_shape(one)(self.function, self.graph, over=self.over, output=self.output)
+
+    def _of_moved(self, one: Explain) -> Explain:
+        """The method on the function of a moved frame, as on that of the frame itself."""
+        method = in_one_shape(one)
+
+        def explain(model: Any, graph: Any, /, *, over: str, output: int | str) -> Explanation:
+            return method(as_graph_function(model, graph, output), graph, over=over, output=output)
+
+        return explain
 
     def _why_not(self, one: Explained) -> dict[str, str]:
         """What cannot be measured, and why."""
@@ -175,7 +172,12 @@ class _Measurement:
             )
         if not isinstance(one, Explanation) and "stability" not in why:
             result["stability"] = stability(
-                one, self.model, self.graph, jitter=settings.jitter, copies=settings.copies, **ask
+                self._of_moved(one),
+                self.model,
+                self.graph,
+                jitter=settings.jitter,
+                copies=settings.copies,
+                **ask,
             )
         if not isinstance(one, Explanation) and "weights" not in why:
             result["weights"] = weight_randomization(
@@ -246,7 +248,7 @@ def trust(
         )
     chosen = TrustSettings(**{**vars(settings or TrustSettings()), **changes})
     measurement = _Measurement(model, graph, over, output, chosen, show_progress)
-    methods = tuple(measurement.judge(name, _quiet(one)) for name, one in _by_name(explanations).items())
+    methods = tuple(measurement.judge(name, one) for name, one in _by_name(explanations).items())
     alike = None
     if len(methods) > 1:
         alike = agreement({method.name: method.explanation for method in methods}, chosen.size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -13,17 +13,11 @@ from tqdm import tqdm
 
 from gnncv.errors import InvalidArgument
 from gnncv.explain.explanation import Explanation
+from gnncv.explain.measured_trust.calling import Explain, in_one_shape
 from gnncv.explain.measured_trust.ranking import default_size, spearman, top_overlap
 
 Array = NDArray[np.float64]
 Move = Callable[[Any, np.random.Generator], Any]
-
-
-class Explain(Protocol):
-    """A method of this package, or anything called like one."""
-
-    def __call__(self, model: Any, graph: Any, /, **keywords: Any) -> Explanation:
-        """Scores of the output ``output`` over ``over``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +155,7 @@ def stability(
     """
     if not jitter > 0.0 or copies < 1:
         raise InvalidArgument(f"jitter is {jitter} and copies {copies}; both must be positive")
-    random = np.random.default_rng(seed)
+    random, explain = np.random.default_rng(seed), in_one_shape(explain)
     before = explain(model, graph, over=over, output=output) if explanation is None else explanation
     size = default_size(before.scores.size) if size is None else size
     correlations, overlaps = [], []

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from gnncv.errors import InvalidArgument
 from gnncv.explain.attribution.graph_function import GraphFunction
 from gnncv.explain.explanation import Explanation
+from gnncv.explain.measured_trust.calling import Explain, in_one_shape
 from gnncv.explain.measured_trust.ranking import default_size, spearman, top_overlap
-from gnncv.explain.measured_trust.stability import Explain
 
 Array = NDArray[np.float64]
 Scheme = Literal["cascading", "independent"]
@@ -183,6 +183,7 @@ def weight_randomization(
             f"the network has {len(names)} layers with weights, stages is {stages}, draws is {draws}; all "
             "must be positive"
         )
+    explain = in_one_shape(explain)
     original = explain(function, graph, over=over, output=output) if explanation is None else explanation
     before = original.magnitudes
     size = default_size(before.size) if size is None else size

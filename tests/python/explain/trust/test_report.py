@@ -101,6 +101,23 @@ def test_what_a_finished_explanation_cannot_tell_is_said():
         blind.plot("none.png")
 
 
+def test_methods_that_name_parts_are_called_by_their_parts():
+    """As perturbation is; their progress bars are turned off."""
+    calls = []
+
+    def one_by_one(model, graph=None, by="atom", output=0, *, show_progress=True):
+        calls.append((by, show_progress))
+        return gate_gradient(model, graph, "edges", output)
+
+    model, atoms = AnalyticGraphModel(seed=44), mixture(np.random.default_rng(44), 8)
+    report = trust(one_by_one, model, atoms, settings=QUICK, show_progress=False)
+    assert not report["one_by_one"].not_measured
+    # the frame, two moved copies, two stages of two draws
+    assert calls == [("edge", False)] * 7
+    with pytest.raises(InvalidArgument, match="one by one of edges, nodes, not of node_features"):
+        trust(one_by_one, model, atoms, "node_features", settings=QUICK, show_progress=False)
+
+
 def test_wrong_calls_are_refused():
     function = AdditiveFunction(np.arange(1.0, 7.0))
     explanation = edge_explanation(np.arange(6.0), function)
