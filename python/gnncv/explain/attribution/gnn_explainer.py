@@ -70,7 +70,7 @@ def gnn_explainer(
     output: int | str = 0,
     *,
     epochs: int = 200,
-    lr: float = 0.05,
+    lr: float = 0.1,
     size: float = 0.1,
     entropy: float = 0.02,
     seed: int = 0,

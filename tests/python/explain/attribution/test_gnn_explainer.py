@@ -63,6 +63,7 @@ def test_masks_of_a_classifier_are_torch_geometrics_own(generator, mask):
             mode="multiclass_classification",
             return_type="log_probs",
             epochs=12,
+            lr=0.05,
             seed=5,
         )
         assert np.allclose(edges.scores, expected.edge_mask, rtol=1e-5, atol=1e-6)
@@ -78,7 +79,7 @@ def test_a_binary_classifier_in_its_own_mode(generator):
 
     function = TorchGeometricFunction(module, graph, gates="messages")
     edges, _ = gnn_explainer(
-        function, None, ("edges", "nodes"), mode="binary_classification", epochs=12, seed=5
+        function, None, ("edges", "nodes"), mode="binary_classification", epochs=12, lr=0.05, seed=5
     )
     assert np.allclose(edges.scores, expected.edge_mask, rtol=1e-5, atol=1e-6)
 
