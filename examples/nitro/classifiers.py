@@ -2,7 +2,7 @@
 
 `Net` is the classifier of captum's example on Mutagenicity: five GraphConv, sum over atoms, log-probabilities
 of two classes. `MutagClassifier` is that of a primer on explainability: four GCNConv, mean over atoms, one
-logit (there with `F.dropout(x, p=0.5)`, which drops in eval mode too: gnncv would say so, and explain it without).
+logit (there with `F.dropout(x, p=0.5)`, which drops in eval mode too: gnncv says so, and leaves it out).
 """
 
 from __future__ import annotations

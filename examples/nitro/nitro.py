@@ -56,7 +56,9 @@ def main() -> None:
         for column, explanation in enumerate(explanations):
             print(f"  {explanation.method}: {explanation.top(3).names}")
             axes = figure.add_subplot(2, 3, 3 * row + column + 1)
-            draw_molecule(molecule, explanation, axes, title=f"{name}: {explanation.method}")
+            draw_molecule(
+                molecule, explanation, axes, title=f"{name}: {explanation.method.replace('_', ' ')}"
+            )
     figure.savefig(options.output / "bonds.png", dpi=150, bbox_inches="tight")
 
     torch.manual_seed(0)

@@ -22,7 +22,9 @@ def scores_of(
     if scores is None:
         return {}, {}, ""
     if isinstance(scores, Explanation):
-        label = f"{scores.method} of {scores.output}" + (f", {scores.units}" if scores.units != "1" else "")
+        label = f"{scores.method.replace('_', ' ')} of {scores.output}" + (
+            f", {scores.units}" if scores.units != "1" else ""
+        )
         return *_of_explanation(molecule, scores, magnitudes), label
     if not isinstance(scores, Mapping):
         scores = _of_array(graph, np.asarray(scores, dtype=np.float64), magnitudes)
