@@ -48,6 +48,9 @@ METHODS: dict[str, Method] = {
         model, graph, "edges", show_progress=False
     ),
     "GNNExplainer, bonds": lambda model, graph: gnn_explainer(model, graph, "edges", show_progress=False),
+    "GNNExplainer, bonds, opening=2": lambda model, graph: gnn_explainer(
+        model, graph, "edges", opening=2.0, show_progress=False
+    ),
     "saliency, atoms": lambda model, graph: saliency(model, graph, "nodes"),
     "integrated gradients, atoms": lambda model, graph: integrated_gradients(
         model, graph, "nodes", show_progress=False

@@ -51,7 +51,7 @@ def main() -> None:
         explanations = [
             saliency(model, molecule, "edges"),
             integrated_gradients(model, molecule, "edges"),
-            gnn_explainer(model, molecule, "edges"),
+            gnn_explainer(model, molecule, "edges", opening=2.0),
         ]
         for column, explanation in enumerate(explanations):
             print(f"  {explanation.method}: {explanation.top(3).names}")

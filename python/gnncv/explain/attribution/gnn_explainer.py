@@ -31,6 +31,7 @@ class _Search:
     lr: float
     size: float
     entropy: float
+    opening: float
     seed: int
     mode: Mode
     return_type: ReturnType
@@ -44,6 +45,7 @@ class _Options(TypedDict, total=False):
     lr: float
     size: float
     entropy: float
+    opening: float
     seed: int
     baseline: Any
     mode: Mode
@@ -73,6 +75,7 @@ def gnn_explainer(
     lr: float = 0.1,
     size: float = 0.1,
     entropy: float = 0.02,
+    opening: float = 0.0,
     seed: int = 0,
     baseline: Any = 0.0,
     mode: Mode = "regression",
@@ -104,6 +107,10 @@ def gnn_explainer(
         Steps of Adam and their size, in logits of the masks.
     size, entropy
         Weights of the terms above: more of `size`, fewer edges; more of `entropy`, masks nearer to 0 or 1.
+    opening : float
+        Added to the masks' first values, in logits. 0, as in torch_geometric, begins half open. Where the
+        output under half-open masks is already that of closed ones, nothing leads back from there (a
+        classifier of several layers that sums over nodes, say): 2 to 4 begins with masks almost open.
     seed : int
         Of the masks' first values; the same seed gives the same masks. The random state is left as it was.
     baseline
@@ -130,7 +137,7 @@ def gnn_explainer(
     """
     chosen: tuple[MaskOver, ...] = (over,) if isinstance(over, str) else tuple(over)
     _check_over(chosen)
-    search = _Search(epochs, lr, size, entropy, seed, mode, return_type, show_progress)
+    search = _Search(epochs, lr, size, entropy, opening, seed, mode, return_type, show_progress)
     _check_search(search)
     function = as_graph_function(model, graph, output)
     if mode != "regression" and not isinstance(function, ClassifierFunction):
@@ -215,6 +222,19 @@ def _explain(
     return results
 
 
+def _opened(opening: float) -> Any:
+    """torch_geometric's algorithm, its masks starting `opening` above their own first logits."""
+
+    class Opened(torch_geometric().explain.GNNExplainer):  # type: ignore[misc]
+        def _initialize_masks(self, *graph: Any) -> None:
+            super()._initialize_masks(*graph)
+            for mask in (self.node_mask, self.edge_mask):
+                if mask is not None:
+                    mask.data += opening
+
+    return Opened
+
+
 def _count(bar: Any) -> None:
     """One step of a progress bar, and nothing more: what a hook returns would replace the module's input."""
     bar.update()
@@ -253,7 +273,7 @@ def _masks(
         target = torch.tensor([function.column], device=function.edge_index.device)
     explainer = explain.Explainer(
         model=module,
-        algorithm=explain.GNNExplainer(
+        algorithm=_opened(search.opening)(
             epochs=search.epochs,
             lr=search.lr,
             edge_size=search.size,

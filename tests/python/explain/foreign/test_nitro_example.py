@@ -9,7 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gnncv.explain import as_graph_function, integrated_gradients, nitro_molecules, saliency, tracin
+from gnncv.explain import (
+    as_graph_function,
+    gnn_explainer,
+    integrated_gradients,
+    nitro_molecules,
+    saliency,
+    tracin,
+)
 from gnncv.explain.foreign.libraries import captum_attr
 from molecule_classifiers import GcnClassifier, pyg
 
@@ -126,6 +133,17 @@ def test_the_bonds_of_the_group_rank_first(trained: Trained) -> None:
     }.items():
         scores = np.mean([found(method(trained.model, graph), graph) for graph in molecules], axis=0)
         assert scores[0] == 1.0 and scores[1] >= 0.8, (name, scores)
+
+
+def test_masks_begin_as_open_as_they_are_asked_to(trained: Trained) -> None:
+    """Half open by default, where this classifier already says what it says of no bonds at all."""
+    molecule = trained.nitro[0]
+    for opening in (0.0, 3.0):
+        begun = gnn_explainer(trained.model, molecule, "edges", opening=opening, epochs=1, lr=1e-6)
+        logits = np.log(begun.scores / (1 - begun.scores))
+        assert abs(np.median(logits) - opening) < 0.3, (opening, logits)
+    scores, _ = found(gnn_explainer(trained.model, molecule, "edges", opening=2.0, epochs=120), molecule)
+    assert scores == 1.0
 
 
 def test_training_molecules_of_the_same_class_are_proponents(trained: Trained) -> None:
