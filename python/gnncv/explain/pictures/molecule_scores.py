@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from gnncv.errors import InvalidArgument
 from gnncv.explain.explanation import Explanation
 
+_NAMES = {"gnn_explainer": "GNNExplainer"}
+
 Scores = Explanation | Mapping[Any, float] | ArrayLike
 
 
@@ -22,7 +24,7 @@ def scores_of(
     if scores is None:
         return {}, {}, ""
     if isinstance(scores, Explanation):
-        label = f"{scores.method.replace('_', ' ')} of {scores.output}" + (
+        label = f"{_NAMES.get(scores.method, scores.method.replace('_', ' '))} of {scores.output}" + (
             f", {scores.units}" if scores.units != "1" else ""
         )
         return *_of_explanation(molecule, scores, magnitudes), label
