@@ -11,7 +11,7 @@ from gnncv.errors import InvalidArgument
 from gnncv.explain.explanation import Explanation
 from gnncv.explain.grouping.assignment import Assignment
 from gnncv.explain.grouping.bonds import bond_counts
-from gnncv.explain.grouping.shells import shell_boundaries
+from gnncv.explain.grouping.shells import found_boundaries
 from gnncv.explain.nodes import edge_vectors, need_edges
 
 Array = NDArray[np.float64]
@@ -32,14 +32,14 @@ def bond_angles(explanation: Explanation, within: float | None, width: float) ->
         Over edges, with vectors.
     within
         Only edges shorter than this (angstrom) are bonds; default the end of the first shell, see
-        `shell_boundaries`. Longer ones, and bonds that are alone at their center, are groups of their own.
+        `found_boundaries`. Longer ones, and bonds that are alone at their center, are groups of their own.
     width
         Of the bins, degrees.
     """
     ends = need_edges(explanation, "angle")
     vectors = edge_vectors(explanation)
     lengths = np.linalg.norm(vectors, axis=1)
-    reach = within if within is not None else _first_shell(lengths)
+    reach = within if within is not None else _first_shell(explanation, lengths)
     if not reach > 0.0:
         raise InvalidArgument(f"within is {reach}; it must be a positive distance")
     n_bins = _bins(180.0, width)
@@ -81,8 +81,8 @@ def axis_angles(explanation: Explanation, axis: Sequence[float] | Array, width: 
     return _without_empty(Assignment(every, bins, np.ones(len(every)), names, counts, "pairs", limits))
 
 
-def _first_shell(lengths: Array) -> float:
-    minima = shell_boundaries(lengths)
+def _first_shell(explanation: Explanation, lengths: Array) -> float:
+    minima = found_boundaries(explanation)
     return float(minima[0]) if len(minima) else float(lengths.max(initial=1.0)) * (1.0 + 1e-9)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -56,11 +56,11 @@ def shell_boundaries(distances: Array) -> Array:
 
 
 def checked_boundaries(
-    boundaries: Sequence[float] | Array | None, distances: Callable[[], Array]
+    explanation: Explanation, boundaries: Sequence[float] | Array | None
 ) -> tuple[Array, bool]:
     """Ascending positive boundaries, and whether they were given (the last shell is open then)."""
     if boundaries is None:
-        return shell_boundaries(distances()), False
+        return found_boundaries(explanation), False
     given = np.asarray(boundaries, dtype=np.float64)
     if given.ndim == 1 and len(given) and given[0] == 0.0:
         given = given[1:]
@@ -83,7 +83,8 @@ def shell_numbers(distances: Array, inner: Array, is_open: bool) -> tuple[Intege
 def edge_shells(explanation: Explanation, boundaries: Sequence[float] | Array | None) -> Assignment:
     """Every edge to the shell of its length."""
     lengths = np.linalg.norm(edge_vectors(explanation), axis=1)
-    inner, given = checked_boundaries(boundaries, lambda: lengths)
+    inner, given = checked_boundaries(explanation, boundaries)
+    inner = inner if given else inner[inner < lengths.max(initial=0.0)]
     number, names, limits = shell_numbers(lengths, inner, given)
     every = np.arange(len(lengths))
     counts = bond_counts(explanation, number, len(names))
@@ -96,7 +97,7 @@ def shells_of_nodes(
     """Shell of each node by its distance from a node or a point, names and limits (S, 2) of shells."""
     distances = center_distances(explanation, center)
     # the minima around one node alone would be those of a few numbers
-    inner, given = checked_boundaries(boundaries, lambda: _pairs(explanation))
+    inner, given = checked_boundaries(explanation, boundaries)
     if not given:
         farthest = float(distances.max(initial=0.0))
         width = float(inner[0]) if len(inner) else 0.25 * farthest
@@ -112,6 +113,16 @@ def node_shells(
     """Every node to the shell of its distance from a node or a point; that node itself is in the first."""
     number, names, limits = shells_of_nodes(explanation, center, boundaries)
     return to_nodes(explanation).regroup(number, names, bounds=limits)
+
+
+def found_boundaries(explanation: Explanation) -> Array:
+    """Where shells end, by the distances of all nodes of the frame; without one, by the lengths of edges.
+
+    Edges alone end at the model's cutoff, often before the distribution rises to its second peak.
+    """
+    if explanation.atoms is None:
+        return shell_boundaries(np.linalg.norm(edge_vectors(explanation), axis=1))
+    return shell_boundaries(_pairs(explanation))
 
 
 def _pairs(explanation: Explanation, reach: float = 12.0) -> Array:

@@ -56,3 +56,4 @@ def _small_print(figure: Figure) -> None:
         ax.tick_params(labelsize=8)
         for axis in (ax.xaxis, ax.yaxis):
             axis.label.set_fontsize(9)
+            axis.get_offset_text().set_fontsize(8)

@@ -57,4 +57,4 @@ def center_name(explanation: Explanation, center: int | Array, is_highest: bool)
 def caption(explanation: Explanation) -> str:
     """What a picture's title says: the method, and over how many frames."""
     frames = f", {explanation.n_frames} frames" if explanation.n_frames > 1 else ""
-    return f"{explanation.method}{frames}"
+    return f"{explanation.method.replace('_', ' ')}{frames}"

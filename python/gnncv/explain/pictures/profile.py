@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gnncv.analysis.pictures import COLORS, side_by_side
 from gnncv.errors import InvalidArgument
 from gnncv.explain.explanation import Explanation
-from gnncv.explain.grouping.shells import shell_boundaries
+from gnncv.explain.grouping.shells import found_boundaries
 from gnncv.explain.nodes import center_distances, edge_vectors, need_nodes, node_scores
 from gnncv.explain.pictures.coloring import axis_label, caption, center_name, one_node
 
@@ -88,8 +88,9 @@ def _distances(ax: Axes, explanation: Explanation, bins: int, center: int | Arra
     if explanation.over == "edges" and center is None:
         distances = np.linalg.norm(edge_vectors(explanation), axis=1)
         scores, one = explanation.scores, "an edge"
-        for boundary in shell_boundaries(distances):
-            ax.axvline(boundary, color="0.5", linewidth=0.9, linestyle=":")
+        for boundary in found_boundaries(explanation):
+            if boundary < distances.max(initial=0.0):
+                ax.axvline(boundary, color="0.5", linewidth=0.9, linestyle=":")
         ax.set_xlabel("length of the edge (Å)")
     else:
         scores = node_scores(explanation)

@@ -52,7 +52,7 @@ def scene_picture(
         Elevation and azimuth of the viewer, degrees.
     edges
         So many pairs with the highest scores are drawn as rods in the color of their score (of scores over
-        edges). With them the colors of atoms are those of the same scale.
+        edges). Their colors and those of atoms are of one scale; atoms are smaller then.
     bonds
         Whether to draw bonds guessed from covalent radii, and molecules in one piece; default if there are
         any.
@@ -80,7 +80,7 @@ def scene_picture(
     colors, norm = color_scale(shown, limit)
     drawn, joined = _whole(atoms) if bonds is not False else (_wrapped(atoms), np.zeros((0, 2), np.int64))
     smaller = emphasis if emphasis is not None else (0.3 if len(joined) else 0.6)
-    radii = _radii(atoms, molecular=len(joined) > 0) * size
+    radii = _radii(atoms, molecular=len(joined) > 0) * size * (0.55 if pairs else 1.0)
     rank = np.abs(scores) / (float(np.abs(norm.vmax or 1.0)) or 1.0)
     balls = Spheres(
         drawn, radii * (1.0 - smaller * (1.0 - np.minimum(rank, 1.0))), colors(norm(scores))[:, :3]
