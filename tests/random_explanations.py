@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
+from ase.build import molecule
 from vesin import ase_neighbor_list
 
 from gnncv.explain import Explanation
@@ -44,20 +45,30 @@ def random_explanation(
     )
 
 
-def explanation_of_sites(rng: np.random.Generator, over: str, n_molecules: int = 5) -> Explanation:
-    """Random scores over sites, which are triatomic molecules whose atoms are apart in the frame's order."""
-    cell = np.diag([12.0, 13.0, 14.0])
+def explanation_of_sites(
+    rng: np.random.Generator, over: str, n_molecules: int = 5
+) -> tuple[Explanation, np.ndarray]:
+    """Random scores over sites, which are methane and water in turn, and their true centers (n, 3).
+
+    The atoms of a molecule are apart in the order of the frame, and wrapped into the cell one by one.
+    """
+    cell = np.array([[12.0, 0.0, 0.0], [3.0, 13.0, 0.0], [0.0, -2.0, 14.0]])
+    shapes = [molecule("CH4"), molecule("H2O")]
+    kinds = [shapes[k % 2] for k in range(n_molecules)]
     centers = rng.random((n_molecules, 3)) @ cell
-    offsets = np.array([[0.0, 0.0, 0.0], [0.8, 0.6, 0.0], [-0.8, 0.6, 0.0]])
-    owners = rng.permutation(np.repeat(np.arange(n_molecules), 3))
-    place = [int(np.sum(owners[:a] == owner)) for a, owner in enumerate(owners)]
-    atoms = Atoms([("O", "H", "H")[k] for k in place], centers[owners] + offsets[place], cell=cell, pbc=True)
+    whole = [
+        kind.positions - kind.positions.mean(axis=0) + center
+        for kind, center in zip(kinds, centers, strict=True)
+    ]
+    order = rng.permutation(sum(map(len, kinds)))
+    symbols = [symbol for kind in kinds for symbol in kind.symbols]
+    atoms = Atoms(symbols, np.concatenate(whole), cell=cell, pbc=True)[order]
     atoms.wrap()
     pairs = np.array([(i, j) for i in range(n_molecules) for j in range(n_molecules) if i != j]).T
-    return Explanation(
+    explanation = Explanation(
         scores=dyadic(rng, n_molecules if over == "nodes" else pairs.shape[1]),
         over=over,  # type: ignore[arg-type]
-        node_labels=[f"H2O{i}" for i in range(1, n_molecules + 1)],
+        node_labels=[f"{('CH4', 'H2O')[k % 2]}{k + 1}" for k in range(n_molecules)],
         output="latent-1",
         method="integrated gradients",
         units="1",
@@ -65,5 +76,6 @@ def explanation_of_sites(rng: np.random.Generator, over: str, n_molecules: int =
         value=0.25,
         edge_index=pairs,
         atoms=atoms,
-        node_of_atom=owners,
+        node_of_atom=np.repeat(np.arange(n_molecules), list(map(len, kinds)))[order],
     )
+    return explanation, centers

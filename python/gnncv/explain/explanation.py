@@ -251,9 +251,9 @@ class Explanation:
         """Write the frame as PDB with the scores of nodes as temperature factors (VMD: color by Beta).
 
         The factors go from 0 to 99.99: scores that are all positive from 0 on, signed ones around 49.995. The
-        line ``REMARK   6 SCORE = (B - zero) * slope`` gives scores back, to half a percent of a hundredth of
-        the largest. Sites are residues. Beyond 99999 atoms their numbers are hybrid-36 ones (A0000); residues
-        begin anew beyond 9999.
+        line ``REMARK   6 SCORE = (B - zero) * slope`` gives scores back, to 1e-4 of the largest. Sites are
+        residues. Beyond 99999 atoms their numbers are hybrid-36 ones (A0000); residues begin anew beyond
+        9999.
 
         Raises
         ------

@@ -56,8 +56,8 @@ def test_extended_xyz_of_several_explanations(tmp_path, box):
 
 
 def test_extended_xyz_of_sites(tmp_path):
-    explanation = replace(explanation_of_sites(generator(2), "nodes"), completeness_gap=1e-7)
-    explanation = replace(explanation, spread=explanation.magnitudes + 1.0)
+    explanation, _ = explanation_of_sites(generator(2), "nodes")
+    explanation = replace(explanation, completeness_gap=1e-7, spread=explanation.magnitudes + 1.0)
     frame = read(explanation.to_extxyz(tmp_path / "sites.xyz"))
     owners = explanation.node_of_atom
     assert np.array_equal(frame.arrays["score"], explanation.scores[owners])
@@ -65,7 +65,7 @@ def test_extended_xyz_of_sites(tmp_path):
     assert np.array_equal(frame.arrays["spread"], explanation.spread[owners])
     assert frame.arrays["share"].sum() == pytest.approx(explanation.scores.sum(), abs=1e-12)
     assert frame.info["completeness_gap"] == 1e-7
-    assert frame.info["species_set"] == "H O"
+    assert frame.info["species_set"] == "C H O"
 
 
 def test_pdb_gives_scores_back(tmp_path):
@@ -74,11 +74,12 @@ def test_pdb_gives_scores_back(tmp_path):
         [
             random_explanation(rng, "nodes"),
             random_explanation(rng, "edges", box="open"),
-            explanation_of_sites(rng, "nodes"),
+            explanation_of_sites(rng, "nodes")[0],
             replace(random_explanation(rng, "nodes"), scores=rng.random(40)),
             replace(random_explanation(rng, "nodes"), scores=np.zeros(40)),
         ]
     ):
+        explanation.atoms.rotate(40.0, (1.0, 2.0, 3.0), rotate_cell=True)  # a cell in no standard position
         path = explanation.to_pdb(tmp_path / f"{k}.pdb")
         lines = path.read_text().splitlines()
         assert all(len(line) <= 80 and line.isascii() for line in lines)
@@ -102,6 +103,8 @@ def test_pdb_gives_scores_back(tmp_path):
         )
         if explanation.atoms.pbc.any():
             assert np.allclose(frame.cell.cellpar(), explanation.atoms.cell.cellpar(), atol=6e-3)
+            scaled = explanation.atoms.get_scaled_positions(wrap=False)
+            assert np.allclose(frame.get_scaled_positions(wrap=False), scaled, atol=1e-3)
 
 
 def test_hybrid_numbers():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
+from ase.geometry import get_distances
 
 from gnncv.errors import InvalidArgument, OutputExists
 from gnncv.explain import Explanation, shell_boundaries
@@ -57,6 +58,23 @@ def test_angles_share_every_edge_out(within):
     table = explanation.by("angle", within=within)
     assert table.sum.sum() == pytest.approx(explanation.scores.sum(), abs=1e-12)
     assert table.share.sum() == pytest.approx(1.0, abs=1e-12)
+
+
+def test_angles_with_an_axis():
+    """A bond along the axis is at 0°, whichever way it points; one across at 90°; and against a loop."""
+    water = molecule("H2O")
+    table = frame_with_edges(water, np.array([[1, 0, 2], [2, 1, 1]]), [1.0, 2.0, 4.0]).by(
+        "angle", axis=(0, 1, 0)
+    )
+    assert table.names == ("0-10°", "30-40°") and table.sum.tolist() == [5.0, 2.0]
+    explanation = random_explanation(generator(15), "edges")
+    axis = np.array([1.0, -2.0, 0.5])
+    table = explanation.by("angle", axis=axis, width=30.0)
+    expected = np.zeros(3)
+    for vector, score in zip(explanation.edge_vectors, explanation.scores, strict=True):
+        across = np.linalg.norm(np.cross(vector, axis))
+        expected[int(np.degrees(np.arctan2(across, abs(vector @ axis))) // 30.0)] += score
+    assert table.names == ("0-30°", "30-60°", "60-90°") and np.array_equal(table.sum, expected)
 
 
 def test_angles_of_water_and_of_methane():
@@ -141,24 +159,26 @@ def test_groups_against_loops(over):
 
 @pytest.mark.parametrize("over", ["nodes", "edges"])
 def test_sites_and_their_atoms(over):
-    rng = generator(5)
-    explanation = explanation_of_sites(rng, over)
+    explanation, centers = explanation_of_sites(generator(5), over)
     sites, atoms = explanation.by("site"), explanation.by("atom")
     owners = explanation.node_of_atom
-    assert np.allclose(atoms.sum, sites.sum[owners] / 3.0, rtol=1e-15)
+    assert np.allclose(atoms.sum, (sites.sum / np.bincount(owners))[owners], rtol=1e-14)
+    assert atoms.sum.sum() == pytest.approx(explanation.scores.sum(), abs=1e-12)
     assert atoms.names[0] == f"{explanation.atoms.symbols[0]}1" and atoms.counted == "atoms"
     molecules = explanation.by("molecule")
     assert molecules.names == tuple(explanation.node_labels) and np.array_equal(molecules.sum, sites.sum)
     species = explanation.by("species")
-    assert species.names == ("H2O",) and species.count.tolist() == [5]
-    assert species.sum[0] == explanation.scores.sum()
+    assert species.names == ("CH4", "H2O") and species.count.tolist() == [3, 2]
+    assert np.array_equal(species.sum, [sites.sum[::2].sum(), sites.sum[1::2].sum()])
     # two molecules given: the atoms of even and of odd sites
     given = explanation.by("molecule", molecules=owners % 2)
-    assert given.names == ("H6O3 1", "H4O2 2") and given.count.tolist() == [9, 6]
-    assert given.sum[0] == pytest.approx(sites.sum[::2].sum(), abs=1e-12)
-    # the whole molecule's center is within reach of its atoms, in whatever image they are
-    nearest = explanation.by("shell", center=0, boundaries=[1e-6])
-    assert nearest.sum[0] == sites.sum[0] and nearest.count.tolist() == [1, 4]
+    assert given.names == ("C3H12 1", "H4O2 2") and given.count.tolist() == [15, 6]
+    assert np.allclose(given.sum, species.sum, atol=1e-12)
+    # distances are those of the centers of whole molecules
+    _, distances = get_distances(centers[:1], centers, cell=np.array(explanation.atoms.cell), pbc=True)
+    ranked = np.sort(distances[0])
+    table = explanation.by("shell", center=centers[0], boundaries=(ranked[1:] - 1e-6).tolist())
+    assert np.array_equal(table.sum, sites.sum[np.argsort(distances[0])])
 
 
 def test_molecules_are_found_by_bonds_and_by_edges():
@@ -194,6 +214,9 @@ def test_shells_are_found_where_the_pair_distribution_is_lowest():
     found = shell_boundaries(lengths[(lengths > 0.0) & (lengths < 1.32 * a)])
     assert len(found) == 2
     assert a / np.sqrt(2.0) + 0.3 < found[0] < a - 0.3 and a + 0.3 < found[1] < a * np.sqrt(1.5) - 0.3
+    # far pairs are many more, and do not hide the near minima
+    all_found = shell_boundaries(lengths[lengths > 0.0])
+    assert len(all_found) > 2 and np.allclose(all_found[:2], found, atol=0.1)
     assert len(shell_boundaries(np.zeros(0))) == 0
     assert len(shell_boundaries(rng.normal(3.8, 0.1, 500))) == 0
 

@@ -211,7 +211,7 @@ def test_a_molecule_of_a_frame_as_graph(tmp_path):
     with pytest.raises(InvalidArgument, match="molecule is 2; the frame has 2"):
         explanation.plot("graph", molecule=2)
     with pytest.raises(InvalidArgument, match="sites have no scores by atom"):
-        explanation_of_sites(generator(10), "nodes").plot("graph")
+        explanation_of_sites(generator(10), "nodes")[0].plot("graph")
     bonds = np.array([[0, 1, 1, 2], [1, 0, 2, 1]])
     graph = replace(
         base,

@@ -58,6 +58,8 @@ def test_graphs_of_torch_geometric_keep_what_nodes_and_edges_have(over):
     assert torch.equal(numbers[small.edge_index], ends[:, small.edge_attr])
     pairs = {tuple(sorted(pair)) for pair in numbers[small.edge_index].T.tolist()}
     assert pairs == {tuple(sorted(pair)) for pair in graph.edges}
+    kept = [pair for pair in ends.T.tolist() if tuple(sorted(pair)) in pairs]
+    assert small.num_edges == len(kept)  # both directions
     if over == "edges":
         assert len(pairs) == K and small.has_isolated_nodes() is False
     assert data.num_nodes == n and "node_number" not in data  # the given graph is as it was
