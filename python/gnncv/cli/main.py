@@ -21,6 +21,7 @@ COMMANDS = (
     "fes",
     "bias",
     "sensitivity",
+    "explain",
     "plumed",
     "doctor",
     "demo",

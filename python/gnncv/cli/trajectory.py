@@ -20,6 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "trajectory", type=Path, nargs="+", metavar="TRAJ", help="one or more files in any format ASE reads"
     )
+    add_reading_arguments(parser)
+
+
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which frames are read, threads and the progress bar."""
     parser.add_argument(
         "--index", default=":", help="frames to take of each file, as 'first:last:step' (default: all)"
     )

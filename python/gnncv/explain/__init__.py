@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gnncv.explain.per_site import write_per_site
     from gnncv.explain.perturbed.perturbation import perturbation
     from gnncv.explain.pictures.molecule_graph import draw_molecule
+    from gnncv.explain.report import AlongRun, write_run_report
     from gnncv.explain.scored_frames import ScoredFrame, ScoredFrames
     from gnncv.explain.sensitivity import graph_node_sensitivity, node_sensitivity
     from gnncv.explain.sensitivity_report import (
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 # name -> the module of this room that defines it
 _HOMES = {
     "Agreement": "measured_trust.ranking",
+    "AlongRun": "report",
     "DifferentiableModel": "model",
     "Explanation": "explanation",
     "Fidelity": "measured_trust.sufficiency",
@@ -87,11 +89,13 @@ _HOMES = {
     "weight_randomization": "measured_trust.weights",
     "write_extxyz": "formats",
     "write_per_site": "per_site",
+    "write_run_report": "report",
     "write_sensitivity_report": "sensitivity_report",
 }
 
 __all__ = [
     "Agreement",
+    "AlongRun",
     "DifferentiableModel",
     "Explanation",
     "Fidelity",
@@ -134,6 +138,7 @@ __all__ = [
     "weight_randomization",
     "write_extxyz",
     "write_per_site",
+    "write_run_report",
     "write_sensitivity_report",
 ]
 

@@ -26,7 +26,7 @@ PROMINENCE = 0.1
 """How far below both neighboring peaks a minimum must lie, in parts of the highest peak."""
 
 
-def shell_boundaries(distances: Array) -> Array:
+def shell_boundaries(distances: Array, counts: Array | None = None) -> Array:
     """Minima of the pair distance histogram: where one shell of neighbors ends and the next begins.
 
     The histogram is divided by r², as in a radial distribution function, and smoothed.
@@ -35,6 +35,8 @@ def shell_boundaries(distances: Array) -> Array:
     ----------
     distances
         (E,) angstrom, of pairs.
+    counts
+        (E,) how many pairs each distance stands for, such as the middle of a bin; by default 1.
 
     Returns
     -------
@@ -44,12 +46,14 @@ def shell_boundaries(distances: Array) -> Array:
     from scipy.signal import find_peaks
 
     lengths = np.asarray(distances, dtype=np.float64)
-    lengths = lengths[lengths > 0.0]
+    pairs = np.ones(len(lengths)) if counts is None else np.asarray(counts, dtype=np.float64)
+    there = (lengths > 0.0) & (pairs > 0.0)
+    lengths, pairs = lengths[there], pairs[there]
     if len(lengths) == 0:
         return np.zeros(0)
     margin = 4.0 * SMOOTHING
     edges = np.arange(lengths.min() - margin, lengths.max() + margin + BIN, BIN)
-    density, _ = np.histogram(lengths, edges, weights=lengths**-2)
+    density, _ = np.histogram(lengths, edges, weights=pairs * lengths**-2)
     smooth = gaussian_filter1d(density, SMOOTHING / BIN, mode="constant")
     minima, _ = find_peaks(-smooth, prominence=PROMINENCE * float(smooth.max()))
     return np.asarray(0.5 * (edges[:-1] + edges[1:])[minima])
