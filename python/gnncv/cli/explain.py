@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     output = arguments.component or ("progress" if "progress" in cv.names else cv.names[0])
     chosen_outputs(cv, [output])
     frames = tqdm(
-        trajectory.read_frames(arguments),
+        trajectory.stream_frames(arguments),
         desc="explain",
         unit="frame",
         disable=not trajectory.show_progress(arguments),

@@ -45,7 +45,7 @@ def shell_boundaries(distances: Array, counts: Array | None = None) -> Array:
     from scipy.ndimage import gaussian_filter1d
     from scipy.signal import find_peaks
 
-    lengths = np.asarray(distances, dtype=np.float64)
+    lengths = np.ravel(np.asarray(distances, dtype=np.float64))
     pairs = np.ones(len(lengths)) if counts is None else np.asarray(counts, dtype=np.float64)
     there = (lengths > 0.0) & (pairs > 0.0)
     lengths, pairs = lengths[there], pairs[there]

@@ -69,7 +69,7 @@ class Pairs:
     distance
         ``(E,)`` angstrom.
     strength
-        ``(E,)`` |ds/dr_ij| of the output by the pair vector, 1/angstrom.
+        ``(E,)`` |ds/dr_ij| of the output by the pair's one vector, 1/angstrom: the same from both ends.
     outward
         ``(E,)`` its part along the pair: what the output gains when the neighbor moves away, 1/angstrom.
     """
@@ -180,12 +180,15 @@ def view_frame(model: ExplainedModel, atoms: Atoms, output: str) -> FrameView:
 
 
 def pair_slopes(function: GraphFunction) -> Pairs:
-    """The gradient of an output by its pair vectors."""
+    """The gradient of an output by its pair vectors, see :func:`gnncv.explain.attribution.directions`."""
     import torch
+
+    from gnncv.explain.attribution.directions import both_directions
 
     vectors = function.inputs["vectors"].detach().clone().requires_grad_()
     value = function(vectors=vectors)
-    slope = torch.autograd.grad(value, vectors)[0].to(torch.float64).numpy()
+    halves = both_directions(function, torch.autograd.grad(value, vectors)[0])
+    slope = 2.0 * halves.to(torch.float64).numpy()
     apart = vectors.detach().to(torch.float64).numpy()
     distance = np.linalg.norm(apart, axis=1)
     neighbor, center = function.edge_index.numpy().astype(np.int64)
