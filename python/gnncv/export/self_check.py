@@ -75,9 +75,18 @@ def check_export(
         raise ModelError(
             f"the exported {precision} file differs from the PyTorch model by {check.largest:.2e} "
             f"(values {check.value_error:.1e}, gradients {check.gradient_error:.1e}, strain "
-            f"{check.strain_gradient_error:.1e}), more than {check.tolerance:.0e}: nothing was written"
+            f"{check.strain_gradient_error:.1e}), more than {check.tolerance:.0e}: nothing was written; "
+            + _way_out(precision, tables)
         )
     return check
+
+
+def _way_out(precision: str, tables: bool) -> str:
+    if precision == "float32":
+        return "export it in float64 (precision='float64', `gnncv export --precision float64`)"
+    if tables:
+        return "export it without tables (tables=False, `gnncv export --no-tables`)"
+    return "the model amplifies rounding too much: train it for fewer epochs, or with another seed"
 
 
 def _errors(computed: ReferenceResult, reference: ReferenceResult, names: Sequence[str]) -> list[float]:

@@ -49,10 +49,23 @@ def test_the_self_check_is_in_the_file(exported: Path) -> None:
     json.dumps(facts)
 
 
+@pytest.mark.parametrize(
+    ("precision", "tables", "way_out"),
+    [
+        ("float32", True, "--precision float64"),
+        ("float64", True, "--no-tables"),
+        ("float64", False, "train it for fewer epochs"),
+    ],
+)
 def test_a_wrong_file_does_not_pass_the_self_check(
-    small_run: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    precision: str,
+    tables: bool,
+    way_out: str,
+    small_run: TrainedRun,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Export of slightly wrong weights fails and leaves nothing."""
+    """Export of slightly wrong weights fails, leaves nothing and says what else there is."""
     import copy
 
     from gnncv.export import exporter
@@ -66,8 +79,8 @@ def test_a_wrong_file_does_not_pass_the_self_check(
         return original(changed)
 
     monkeypatch.setattr(exporter, "_script", wrong)
-    with pytest.raises(ModelError, match="differs from the PyTorch model"):
-        export(small_run, tmp_path / "cv.pt")
+    with pytest.raises(ModelError, match=f"differs from the PyTorch model.*{way_out}"):
+        export(small_run, tmp_path / "cv.pt", precision, tables=tables)
     assert list(tmp_path.iterdir()) == []
 
 
