@@ -55,7 +55,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config(folder: Path, model: Path, system: Path, crystal: Atoms, slope: float) -> RunConfig:
-    bare = Atoms(crystal.symbols, crystal.positions, cell=crystal.cell, pbc=True)  # molecules in one piece
+    bare = Atoms(crystal.symbols, crystal.positions, cell=crystal.cell, pbc=True)
     ase.io.write(folder / "start.extxyz", bare)
     bias = {"kind": "linear", "cv": "latent-1", "slope_kj_mol": slope}
     return RunConfig.from_dict(
@@ -98,6 +98,20 @@ def test_energy_is_conserved_under_the_bias(tmp_path, model, system, crystal) ->
     print(f"range of the energy: {plain:.3f} plain, {biased:.3f} biased; of the bias {exchanged:.1f}")
     assert exchanged > 20.0 * biased
     assert biased < 3.0 * plain + 0.02 * exchanged
+
+
+def test_molecules_may_be_cut_in_the_structure_file(tmp_path, model, system, crystal) -> None:
+    """The run is that of whole molecules; bonds across the box would be a thousand times their energy."""
+    wrapped = crystal.copy()
+    wrapped.positions += 0.3 * np.diag(wrapped.cell)
+    wrapped.wrap()
+    assert np.abs(wrapped.positions - crystal.positions - 0.3 * np.diag(wrapped.cell)).max() > 10.0
+    energies = []
+    for name, atoms in (("whole", crystal), ("wrapped", wrapped)):
+        (tmp_path / name).mkdir()
+        short = config(tmp_path / name, model, system, atoms, 0.0).model_copy(update={"steps": 10})
+        energies.append(read_colvar(run(short) / "COLVAR")["potential_kj_mol"][0])
+    assert energies[1] == pytest.approx(energies[0], rel=1e-4)
 
 
 def test_a_run_logs_its_molecules(tmp_path, model, system, crystal) -> None:

@@ -24,6 +24,7 @@ from gnncv.engines.openmm.integrator import add_barostat, build_integrator
 from gnncv.engines.openmm.metadynamics import Metadynamics
 from gnncv.engines.openmm.plumed_force import PlumedForce
 from gnncv.engines.openmm.system import build_system, to_openmm_frame
+from gnncv.engines.openmm.whole import whole_molecules
 from gnncv.engines.plumed_session import PlumedSession
 from gnncv.engines.plumed_start import save_session
 from gnncv.engines.walkers import SharedBias
@@ -55,9 +56,10 @@ class OpenmmEngine:
         self, config: RunConfig, atoms: Atoms, cv: Any | None, seed: int, session: PlumedSession | None = None
     ) -> None:
         self.config = config
-        self.frame = to_openmm_frame(atoms)
+        turned = to_openmm_frame(atoms)
         self.periodic = bool(atoms.pbc.all())
-        self.system = build_system(config, self.frame)
+        self.system = build_system(config, turned)
+        self.frame = whole_molecules(self.system, turned)
         self.evaluator = None if cv is None else CvEvaluator(cv, atoms.get_chemical_symbols(), self.periodic)
         self.metadynamics: Metadynamics | None = None
         self._bias_groups: set[int] = set()
