@@ -4,14 +4,12 @@ The functions that a warp runs on a GPU run here on the CPU: by a single lane, a
 turns, which finds a missing synchronization and lanes that do not meet.
 """
 
-import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-SOURCE = Path(__file__).parent / "lane_groups"
 OPERATORS = [
     "averaged_densities",
     "environment_densities",
@@ -22,21 +20,11 @@ OPERATORS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def lane_groups(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    build = tmp_path_factory.mktemp("lane_groups")
-    jobs = str(os.cpu_count() or 1)
-    for command in (["cmake", "-S", SOURCE, "-B", build], ["cmake", "--build", build, "-j", jobs]):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return build / "lane_groups"
-
-
 def test_every_group_of_lanes_gives_the_numbers_of_the_cpu_kernel(
-    lane_groups: Path, generator: np.random.Generator
+    lane_groups: Callable[..., Path], generator: np.random.Generator
 ) -> None:
     seed = str(generator.integers(2**31))
-    done = subprocess.run([lane_groups, seed], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([lane_groups(), seed], capture_output=True, text=True, timeout=300, check=False)
     lines = done.stdout.splitlines()
     wrong = [line for line in lines if not line.startswith("same ")]
     assert done.returncode == 0 and not wrong, f"seed {seed}: {done.stderr}\n" + "\n".join(wrong)

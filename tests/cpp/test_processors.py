@@ -4,15 +4,14 @@ Which instructions a kernel uses is chosen when the library is loaded: this mach
 Kernels are compared with the plain loops of a single lane, compiled for the same processor.
 """
 
-import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-SOURCE = Path(__file__).parent / "lane_groups"
 PROCESSORS = {
     "x86_64-Nehalem": (["qemu-x86_64", "-cpu", "Nehalem"], "g++"),
     "x86_64-Haswell": (["qemu-x86_64", "-cpu", "Haswell"], "g++"),
@@ -20,32 +19,15 @@ PROCESSORS = {
 }
 
 
-@pytest.fixture(scope="module")
-def build_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("processors")
-
-
-def build(folder: Path, compiler: str) -> Path:
-    """The program for the compiler's processor; built once."""
-    folder = folder / compiler
-    if not folder.exists():
-        flags = [f"-DCMAKE_CXX_COMPILER={compiler}", "-DEVERYWHERE=ON"]
-        jobs = str(os.cpu_count() or 1)
-        for command in (["-S", SOURCE, "-B", folder, *flags], ["--build", folder, "-j", jobs]):
-            done = subprocess.run(["cmake", *command], capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "lane_groups"
-
-
 @pytest.mark.parametrize("processor", PROCESSORS)
 def test_kernels_are_right_on_other_processors(
-    processor: str, build_folder: Path, generator: np.random.Generator
+    processor: str, lane_groups: Callable[..., Path], generator: np.random.Generator
 ) -> None:
     emulator, compiler = PROCESSORS[processor]
     for program in (emulator[0], compiler):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed (Debian: qemu-user, g++-aarch64-linux-gnu)")
-    program = build(build_folder, compiler)
+    program = lane_groups(compiler, static=compiler != "g++")
     seed = str(generator.integers(2**31))
     command = [*emulator, program, seed, "one lane"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
