@@ -22,7 +22,7 @@ def run(*words: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # of all PLUMEDs, whose tests are not beside each other
 def lattice_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the benchmarks train for themselves."""
     folder = tmp_path_factory.mktemp("lattice")
