@@ -7,6 +7,8 @@ TORCH := torch==2.13.0
 DEMO_OUTPUT ?= demo_output
 DEMO_FLAGS ?=
 PYTEST_FLAGS ?=
+# Processes that share the tests: a number, or one for each logical core, 8 at most; 0 tests in one process.
+TEST_PROCESSES ?= logical
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,7 +34,7 @@ demo: $(HAVE_GNNCV)  ## Run the main job end to end (at most 10 minutes); the re
 	$(BIN)/gnncv demo -o $(DEMO_OUTPUT) $(DEMO_FLAGS)
 
 test: lint  ## Run the linters and all tests.
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -ra $(PYTEST_FLAGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -ra -n $(TEST_PROCESSES) --maxprocesses 8 --dist worksteal $(PYTEST_FLAGS)
 
 lint: $(HAVE_GNNCV)  ## Check formatting, lint and types.
 	$(BIN)/ruff check $(PYTHON_SOURCES)
