@@ -21,10 +21,11 @@ OPERATORS = [
 
 
 def test_every_group_of_lanes_gives_the_numbers_of_the_cpu_kernel(
-    lane_groups: Callable[..., Path], generator: np.random.Generator
+    lane_groups: Callable[[str], Path], generator: np.random.Generator
 ) -> None:
     seed = str(generator.integers(2**31))
-    done = subprocess.run([lane_groups(), seed], capture_output=True, text=True, timeout=300, check=False)
+    command = [lane_groups("g++"), seed]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     lines = done.stdout.splitlines()
     wrong = [line for line in lines if not line.startswith("same ")]
     assert done.returncode == 0 and not wrong, f"seed {seed}: {done.stderr}\n" + "\n".join(wrong)
