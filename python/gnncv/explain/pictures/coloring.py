@@ -54,7 +54,15 @@ def center_name(explanation: Explanation, center: int | Array, is_highest: bool)
     return f"{explanation.node_labels[int(np.asarray(center))]}{' (highest)' if is_highest else ''}"
 
 
+_NAMES = {"gnn_explainer": "GNNExplainer", "tracin": "TracIn"}
+
+
+def method_name(explanation: Explanation) -> str:
+    """The method's name as its authors write it."""
+    return _NAMES.get(explanation.method, explanation.method.replace("_", " "))
+
+
 def caption(explanation: Explanation) -> str:
     """What a picture's title says: the method, and over how many frames."""
     frames = f", {explanation.n_frames} frames" if explanation.n_frames > 1 else ""
-    return f"{explanation.method.replace('_', ' ')}{frames}"
+    return f"{method_name(explanation)}{frames}"

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gnncv.errors import InvalidArgument
 from gnncv.explain.explanation import Explanation
-
-_NAMES = {"gnn_explainer": "GNNExplainer"}
+from gnncv.explain.pictures.coloring import method_name
 
 Scores = Explanation | Mapping[Any, float] | ArrayLike
 
@@ -24,9 +23,9 @@ def scores_of(
     if scores is None:
         return {}, {}, ""
     if isinstance(scores, Explanation):
-        label = f"{_NAMES.get(scores.method, scores.method.replace('_', ' '))} of {scores.output}" + (
-            f", {scores.units}" if scores.units != "1" else ""
-        )
+        unit = f" ({scores.units})" if scores.units != "1" else ""
+        # two lines: the bar of a small molecule is short
+        label = f"{method_name(scores)}\nof {scores.output}{unit}"
         return *_of_explanation(molecule, scores, magnitudes), label
     if not isinstance(scores, Mapping):
         scores = _of_array(graph, np.asarray(scores, dtype=np.float64), magnitudes)

@@ -48,7 +48,7 @@ def overlapping_texts(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> list[t
 
     with monkeypatch.context() as patched:
         patched.setattr(Text, "draw", recording)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
     assert len(boxes) > 5
     whole = figure.bbox.padded(1.0)
     outside = [(text, "outside") for text, box in boxes if not _inside(whole, box)]
@@ -192,7 +192,7 @@ def test_molecules_are_drawn_in_one_piece():
             assert (inside > -1e-9).all() and (inside < 1.0 + 1e-9).all()
 
 
-def test_a_molecule_of_a_frame_as_graph(tmp_path):
+def test_a_molecule_of_a_frame_as_graph(tmp_path, monkeypatch):
     atoms = molecule("CH3OH") + molecule("C6H6")
     atoms.positions[6:] += [0.0, 0.0, 8.0]
     base = random_explanation(generator(8), "nodes", n=18, box="open")
@@ -206,6 +206,7 @@ def test_a_molecule_of_a_frame_as_graph(tmp_path):
     figure = explanation.plot("graph", tmp_path / "benzene.png")
     words = [text.get_text() for text in figure.findobj(Text)]
     assert words.count("C") == words.count("H") == 6 and words.count("O") == 0  # the one with more score
+    assert overlapping_texts(figure, monkeypatch) == []
     words = [text.get_text() for text in explanation.plot("graph", molecule=0).findobj(Text)]
     assert words.count("O") == 1 and words.count("C") == 1 and words.count("H") == 4
     with pytest.raises(InvalidArgument, match="molecule is 2; the frame has 2"):
