@@ -124,6 +124,7 @@ class CollectiveVariable:
         self._symbols: list[str] | None = None
         self._numbers: npt.NDArray[Any] | None = None
         self._lock = threading.Lock()
+        self._hash: str | None = None
         try:
             self.metadata: dict[str, Any] = json.loads(self._core.metadata)
         except json.JSONDecodeError as error:
@@ -145,7 +146,9 @@ class CollectiveVariable:
     @property
     def hash(self) -> str:
         """SHA-256 of the model file, in hexadecimal."""
-        return str(self._core.hash)
+        if self._hash is None:
+            self._hash = str(self._core.hash)
+        return self._hash
 
     @property
     def site_kinds(self) -> npt.NDArray[np.int64]:

@@ -69,7 +69,7 @@ def with_progress(
 
 def frame_with_columns(atoms: Atoms, columns: Mapping[str, Array], info: Mapping[str, float]) -> Atoms:
     """A copy of a frame without calculator, with more columns and more values in the comment line."""
-    copy = Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    copy = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     copy.info = {**atoms.info, **info}
     for name, values in columns.items():
         copy.set_array(name, np.asarray(values, dtype=np.float64), shape=())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from gnncv.errors import InvalidArgument
@@ -93,8 +95,8 @@ class ScoredFrames:
 
     Attributes
     ----------
-    output, model_hash
-        Name of the output; hash of the model.
+    output
+        Name of the output.
     labels
         Names of the rows of the averages; known once the first frame was scored.
     total
@@ -124,10 +126,14 @@ class ScoredFrames:
         self._batch_size = GRAPHS_AT_ONCE if batch_size is None else batch_size
         self._view = as_model(model, device)
         self.output = choose_output(self._view, output)
-        self.model_hash = model_hash(self._view)
         self.labels: list[str] = []
         self.total = count_of(frames if self._graphs is None else self._graphs.graphs)
         self._per_site = [name for name in per_site if name in _site_names(self._view)]
+
+    @property
+    def model_hash(self) -> str:
+        """Hash of the model's file or weights."""
+        return model_hash(self._view)
 
     def __iter__(self) -> Iterator[ScoredFrame]:
         if self._graphs is not None:
@@ -151,7 +157,7 @@ class ScoredFrames:
         if self._selection is not None:
             self.labels = [*self._selection.labels, *ENVIRONMENT_LABELS]
         else:
-            self.labels = [f"{symbol}{i}" for i, symbol in enumerate(atoms.symbols, start=1)]
+            self.labels = atom_labels(atoms)
 
     def _of_graphs(self, data: GraphDataSet) -> Iterator[ScoredFrame]:
         self.labels = data.labels
@@ -179,6 +185,18 @@ class ScoredFrames:
             columns = self._view.per_site(atoms)
             sites = {name: columns[name] for name in self._per_site}
         return ScoredFrame(number, atoms, value, scores, self.labels, rows, sites)
+
+
+def atom_labels(atoms: Atoms) -> list[str]:
+    """Species and number from 1 of each atom."""
+    return list(_labels(atoms.numbers.tobytes(), atoms.numbers.dtype.str))
+
+
+@lru_cache(maxsize=4)
+def _labels(numbers: bytes, dtype: str) -> tuple[str, ...]:
+    """Made once for frames explained one by one: thousands of names take as long as much of a small model."""
+    known = np.frombuffer(numbers, dtype=dtype).tolist()
+    return tuple(f"{chemical_symbols[number]}{i}" for i, number in enumerate(known, start=1))
 
 
 def _site_names(view: DifferentiableModel) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
 from gnncv.errors import InvalidArgument
@@ -47,17 +48,17 @@ class Selection:
         self._environment = environment
         self._within = within
         self._indices: Rows | None = None
-        self._symbols: list[str] = []
+        self._numbers = np.zeros(0, dtype=np.int64)
         self.labels: list[str] = []
 
     def rows(self, atoms: Atoms, number: int) -> Rows:
         """(N,) row of each atom in the order of `system`, `ENVIRONMENT` or `OUTSIDE`."""
         if self._indices is None:
             self._indices = chosen_atoms(self._system, atoms, "system")
-            self._symbols = [atoms[i].symbol for i in self._indices]
-            self.labels = [f"{s}{i + 1}" for s, i in zip(self._symbols, self._indices, strict=True)]
+            self._numbers = atoms.numbers[self._indices]
+            self.labels = [f"{chemical_symbols[atoms.numbers[i]]}{i + 1}" for i in self._indices]
         system = self._indices
-        if system.max() >= len(atoms) or [atoms[i].symbol for i in system] != self._symbols:
+        if system.max() >= len(atoms) or not np.array_equal(atoms.numbers[system], self._numbers):
             raise InvalidArgument(
                 f"the system's atoms are of other species in frame {number} than in frame 0; give indices of "
                 "atoms that stay the same"

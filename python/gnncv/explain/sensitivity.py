@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gnncv.explain.explanation import Explanation
 from gnncv.explain.frames import append_frame, frame_with_columns, with_progress
 from gnncv.explain.moments import RunningMoments
-from gnncv.explain.scored_frames import ScoredFrame, ScoredFrames
+from gnncv.explain.scored_frames import ScoredFrame, ScoredFrames, atom_labels
 from gnncv.explain.selection import Rows, Selected, selection
 from gnncv.files.atomic import PathLike, check_output, write_atomic
 
@@ -182,11 +182,10 @@ def node_sensitivity(
     observers = [keep_first, *([on_frame] if on_frame else [])]
     scores, values = _accumulate(stream, show_progress, extxyz, overwrite, observers)
     atoms, whole = first[0]
-    atom_labels = [f"{symbol}{i}" for i, symbol in enumerate(atoms.symbols, start=1)]
     return Explanation(
         scores=scores.mean,
         over="nodes" if whole else "groups",
-        node_labels=atom_labels,
+        node_labels=list(stream.labels) if whole else atom_labels(atoms),
         labels=() if whole else tuple(stream.labels),
         output=stream.output,
         method="node sensitivity",

@@ -81,3 +81,10 @@ def test_nucleus() -> None:
     assert "pooling mean" in text and "pooling attention" in text
     planted, share, *numbers = map(float, text.splitlines()[-1].split())
     assert planted == 10 and 1.5 < share < 2.5 and len(numbers) == 6
+
+
+def test_sensitivity() -> None:
+    text = run("sensitivity.py", "--models", "filter-2x16", "--size", "256", "--frames", "2", "--rounds", "1")
+    rows = [line.split() for line in text.splitlines()[-7:]]
+    assert [row[:2] for row in rows[:2]] == [["one", "step"], ["node_sensitivity", rows[1][1]]]
+    assert all(float(word) > 0 for row in rows for word in row[-4:])

@@ -50,7 +50,7 @@ class FrameTarget:
         if not isinstance(atoms, Atoms):
             raise InvalidArgument(f"the frame is a {type(atoms).__name__}; give ase.Atoms")
         self.view = view
-        self.atoms = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+        self.atoms = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
         self.output = choose_output(view, output)
         self.value = value_of(view, self.atoms, self.output)
         owners, labels = self._nodes()
