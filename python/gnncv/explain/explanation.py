@@ -304,7 +304,7 @@ class Explanation:
         overwrite
             Whether that file may be replaced.
         options
-            Of the kind, see `gnncv.explain.pictures`.
+            Of the kind, see `gnncv.explain.pictures`; and ``dpi=200``, of a saved picture.
 
         Returns
         -------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def write_extxyz(
-    explanations: Explanation | Iterable[Explanation], path: PathLike, overwrite: bool = False
+    explanations: Explanation | Iterable[Explanation],
+    path: PathLike,
+    overwrite: bool = False,
+    species: Sequence[str] | None = None,
 ) -> Path:
     """Write explanations as frames of one extended XYZ file.
 
@@ -35,13 +38,17 @@ def write_extxyz(
         end; of magnitudes the absolute scores are); ``share``, the atom's part of the score, which adds up
         to the sum of the scores (a site's score divided by its number of atoms); ``node``, the number of the
         atom's node (from 1); ``species_number``, the place (from 1) of its element in the key
-        ``species_set``; and ``spread``, if all explanations are over nodes and have one.
+        ``species_set``; and ``spread``, if all explanations (with `species` given: the first)
+        are over nodes and have one.
         The comment line has the frame's own keys, and ``output``, ``method``, ``units``, ``model_hash``,
         ``value``, ``over``, ``n_frames``, ``completeness_gap`` (where there is one) and ``species_set``: the
         elements of *all* frames in alphabetical order, so that a viewer can give an element the same number
         in all frames.
     overwrite : bool
         Whether the file may replace an existing one.
+    species : sequence of str, optional
+        The elements of all frames. If given, explanations are written one by one as they come, and none is
+        kept; else all are gone through first.
 
     Returns
     -------
@@ -51,20 +58,28 @@ def write_extxyz(
     Raises
     ------
     InvalidArgument
-        No explanations, one without a frame, or of training frames or groups.
+        No explanations, one without a frame, of training frames or groups, with an element that is not in
+        `species`, or without a spread where the first has one.
     OutputExists
         If the file exists and `overwrite` is false.
     """
     target = check_output(path, overwrite)
-    listed = explanations if isinstance(explanations, Iterable) else [explanations]
-    listed = list(listed)
-    if not listed:
-        raise InvalidArgument(f"there are no explanations to write to {target}")
-    species = sorted({symbol for one in listed for symbol in _frame(one).get_chemical_symbols()})
-    with_spread = all(one.over == "nodes" and one.spread is not None for one in listed)
+    given = explanations if isinstance(explanations, Iterable) else [explanations]
+    with_spread: bool | None = None
+    number = 0
+    if species is None:
+        given = list(given)
+        species = [symbol for one in given for symbol in set(_frame(one).symbols)]
+        with_spread = all(one.over == "nodes" and one.spread is not None for one in given)
+    known = sorted(set(species))
     with write_atomic(target, overwrite) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        for one in listed:
-            _append(file, _frame(one), _columns(one, species, with_spread), _keys(one, species))
+        for one in given:
+            if with_spread is None:
+                with_spread = one.over == "nodes" and one.spread is not None
+            _append(file, _frame(one), _columns(one, known, with_spread), _keys(one, known))
+            number += 1
+        if number == 0:
+            raise InvalidArgument(f"there are no explanations to write to {target}")
     return target
 
 
@@ -79,14 +94,19 @@ def _frame(explanation: Explanation) -> Atoms:
 
 def _columns(explanation: Explanation, species: list[str], with_spread: bool) -> dict[str, NDArray[Any]]:
     atoms, owners = _frame(explanation), atoms_of_nodes(explanation)
+    number = {symbol: place for place, symbol in enumerate(species, start=1)}
+    if unknown := sorted(set(atoms.symbols) - set(number)):
+        raise InvalidArgument(f"element {unknown[0]} of a frame is not in species, {' '.join(species)}")
     columns: dict[str, NDArray[Any]] = {
         "score": node_scores(explanation)[owners],
         "magnitude": node_scores(explanation, magnitudes=True)[owners],
         "share": assign(explanation, "atom").table(explanation, "atom").sum,
         "node": owners + 1,
-        "species_number": np.array([species.index(symbol) + 1 for symbol in atoms.symbols]),
+        "species_number": np.array([number[symbol] for symbol in atoms.symbols]),
     }
-    if with_spread and explanation.spread is not None:
+    if with_spread:
+        if explanation.over != "nodes" or explanation.spread is None:
+            raise InvalidArgument("an explanation has no spread over nodes, the first of the file has one")
         columns["spread"] = explanation.spread[owners]
     return columns
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,31 @@ def test_extended_xyz_of_several_explanations(tmp_path, box):
         for key in ("output", "method", "units", "model_hash", "value", "over", "n_frames"):
             assert frame.info[key] == getattr(explanation, key), key
     assert frames[-1].info["time_ps"] == 2.5
+
+
+def test_extended_xyz_is_written_as_explanations_come(tmp_path):
+    """With species given, the second explanation is asked for when the first is gone."""
+    rng, living = generator(9), []
+
+    def stream():
+        for _ in range(3):
+            explanation = random_explanation(rng, "edges", n=9)
+            living.append(weakref.ref(explanation.scores))
+            yield explanation
+            del explanation
+            assert sum(reference() is not None for reference in living) <= 1
+
+    path = write_extxyz(stream(), tmp_path / "stream.xyz", species=["Kr", "Ar", "Xe"])
+    frames = read(path, ":")
+    assert [frame.info["species_set"] for frame in frames] == ["Ar Kr Xe"] * 3
+    with pytest.raises(InvalidArgument, match="element Kr of a frame is not in species, Ar"):
+        write_extxyz(random_explanation(rng, "nodes"), tmp_path / "a.xyz", species=["Ar"])
+    with_spread = replace(random_explanation(rng, "nodes"), spread=np.ones(40))
+    with pytest.raises(InvalidArgument, match="the first of the file has one"):
+        pair = [with_spread, random_explanation(rng, "nodes")]
+        write_extxyz(pair, tmp_path / "a.xyz", species=["Ar", "Kr"])
+    assert not (tmp_path / "a.xyz").exists()
+    assert "spread" not in read(write_extxyz(pair, tmp_path / "a.xyz")).arrays
 
 
 def test_extended_xyz_of_sites(tmp_path):

@@ -311,3 +311,25 @@ def test_frames_and_groups_have_labels_only():
     assert explanation.top(1).names == ("shell 2",)
     with pytest.raises(InvalidArgument, match="grouping by species needs scores over nodes"):
         explanation.by("species")
+
+
+def test_shells_share_out_the_change_that_integrated_gradients_explain():
+    """From the model to the table: shells, species pairs and angles add up to F - F0."""
+    pytest.importorskip("captum", reason="captum is not installed")
+    from analytic_graph_function import CUTOFF, AnalyticGraphModel
+    from gnncv.explain import integrated_gradients
+
+    rng = generator(16)
+    cell = np.diag([9.0, 10.0, 11.0])
+    atoms = Atoms(rng.choice(["Ar", "Kr", "Xe"], 24), rng.random((24, 3)) @ cell, cell=cell, pbc=True)
+    explanation = integrated_gradients(AnalyticGraphModel(), atoms, "edges", "first", show_progress=False)
+    change = explanation.value  # without interactions this model gives nothing
+    for kind, options in (
+        ("shell", {"boundaries": [3.0, 4.0]}),
+        ("species pair", {}),
+        ("angle", {"within": 4.0}),
+    ):
+        table = explanation.by(kind, **options)
+        assert table.sum.sum() == pytest.approx(change + explanation.completeness_gap, abs=1e-12)
+    assert explanation.completeness_gap == pytest.approx(0.0, abs=1e-6)
+    assert explanation.by("shell", boundaries=[CUTOFF]).names == ("0.00-5.00 Å", "beyond 5.00 Å")
