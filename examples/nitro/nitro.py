@@ -48,17 +48,15 @@ def main() -> None:
         model.double()  # log-probabilities of a model that is sure are flat to float32
         accuracy = (predicted(model, test_graphs) == labels).double().mean()
         print(f"{name}: accuracy on held-out molecules {accuracy:.3f}")
-        explanations = [
-            saliency(model, molecule, "edges"),
-            integrated_gradients(model, molecule, "edges"),
-            gnn_explainer(model, molecule, "edges", opening=2.0),
-        ]
-        for column, explanation in enumerate(explanations):
-            print(f"  {explanation.method}: {explanation.top(3).names}")
-            axes = figure.add_subplot(2, 3, 3 * row + column + 1)
-            draw_molecule(
-                molecule, explanation, axes, title=f"{name}: {explanation.method.replace('_', ' ')}"
-            )
+        explanations = {
+            "saliency": saliency(model, molecule, "edges"),
+            "integrated gradients": integrated_gradients(model, molecule, "edges"),
+            "GNNExplainer": gnn_explainer(model, molecule, "edges", opening=2.0),
+        }
+        for column, (method, explanation) in enumerate(explanations.items(), start=1):
+            print(f"  {method}: {', '.join(explanation.top(3).names)}")
+            axes = figure.add_subplot(2, 3, 3 * row + column)
+            draw_molecule(molecule, explanation, axes, title=f"{name}: {method}")
     figure.savefig(options.output / "bonds.png", dpi=150, bbox_inches="tight")
 
     torch.manual_seed(0)
