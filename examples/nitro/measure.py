@@ -8,6 +8,7 @@ bonds are the group's. Of atoms the group's three are N, O, O.
 """
 
 import argparse
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from classifiers import MutagClassifier, Net, loss_of, predicted, train
 
 from gnncv.explain import (
     Explanation,
+    TorchGeometricFunction,
     as_graph_function,
     gnn_explainer,
     integrated_gradients,
@@ -26,10 +28,10 @@ from gnncv.explain import (
     tracin,
 )
 
-Method = Callable[[torch.nn.Module, Any], "Explanation | dict[tuple[int, int], float]"]
+Method = Callable[[Any, Any], "Explanation | dict[tuple[int, int], float]"]
 
 
-def removal(model: torch.nn.Module, graph: Any) -> dict[tuple[int, int], float]:
+def removal(model: Any, graph: Any) -> dict[tuple[int, int], float]:
     """What the output loses without each bond: both gates closed, one bond at a time."""
     function = as_graph_function(model, graph)
     low, high = graph.edge_index.sort(dim=0).values
@@ -41,11 +43,20 @@ def removal(model: torch.nn.Module, graph: Any) -> dict[tuple[int, int], float]:
     return lost
 
 
+def by_messages(method: Method) -> Method:
+    """The same with gates on what edges carry, instead of edge weights."""
+    return lambda model, graph: method(TorchGeometricFunction(model, graph, gates="messages"), graph)
+
+
 METHODS: dict[str, Method] = {
     "each bond removed": removal,
+    "each bond removed, gates on messages": by_messages(removal),
     "saliency, bonds": lambda model, graph: saliency(model, graph, "edges"),
     "integrated gradients, bonds": lambda model, graph: integrated_gradients(
         model, graph, "edges", show_progress=False
+    ),
+    "integrated gradients, bonds, gates on messages": by_messages(
+        lambda model, graph: integrated_gradients(model, graph, "edges", show_progress=False)
     ),
     "GNNExplainer, bonds": lambda model, graph: gnn_explainer(model, graph, "edges", show_progress=False),
     "GNNExplainer, bonds, opening=2": lambda model, graph: gnn_explainer(
@@ -134,7 +145,10 @@ def main() -> None:
             first, share = rows.mean(axis=0)
             print(f"| {name} | {method} | {len(rows)} | {first:.2f} | {share:.2f} | {apart} |", flush=True)
         print(f"| {name} | TracIn, proponents | {len(proponents)} | {np.mean(proponents):.2f} | | |")
-        print(f"{name}: accuracy on held-out molecules {', '.join(f'{a:.3f}' for a in accuracy)}", flush=True)
+        print(
+            f"{name}: accuracy on held-out molecules {', '.join(f'{a:.3f}' for a in accuracy)}",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

@@ -122,13 +122,13 @@ def test_the_primers_lines_give_the_same_scores(trained: Trained) -> None:
 def test_the_bonds_of_the_group_rank_first(trained: Trained) -> None:
     """On held-out molecules that are classified rightly; by chance one molecule in six would do."""
     assert trained.accuracy > 0.9
-    molecules = trained.nitro[:6]
-    assert len(molecules) == 6
+    molecules = trained.nitro[:5]
+    assert len(molecules) == 5
     for name, method in {
         "removal": removal,
         "saliency": lambda model, graph: saliency(model, graph, "edges"),
         "integrated gradients": lambda model, graph: integrated_gradients(
-            model, graph, "edges", show_progress=False
+            model, graph, "edges", steps=20, show_progress=False
         ),
     }.items():
         scores = np.mean([found(method(trained.model, graph), graph) for graph in molecules], axis=0)
@@ -142,7 +142,7 @@ def test_masks_begin_as_open_as_they_are_asked_to(trained: Trained) -> None:
         begun = gnn_explainer(trained.model, molecule, "edges", opening=opening, epochs=1, lr=1e-6)
         logits = np.log(begun.scores / (1 - begun.scores))
         assert abs(np.median(logits) - opening) < 0.3, (opening, logits)
-    scores, _ = found(gnn_explainer(trained.model, molecule, "edges", opening=2.0, epochs=120), molecule)
+    scores, _ = found(gnn_explainer(trained.model, molecule, "edges", opening=2.0, epochs=80), molecule)
     assert scores == 1.0
 
 
