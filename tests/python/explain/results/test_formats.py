@@ -161,7 +161,7 @@ def test_pdb_beyond_99999_atoms(tmp_path):
 
 @pytest.mark.parametrize("over", ["nodes", "node_features", "edges"])
 def test_tables_through_pandas(tmp_path, over):
-    import pandas
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
 
     explanation = random_explanation(generator(5), over, n=12)
     explanation = replace(explanation, spread=explanation.magnitudes, details={"steps": 50.0})

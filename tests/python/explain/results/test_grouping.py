@@ -249,7 +249,7 @@ def test_top_and_its_order():
 
 
 def test_tables_come_back_from_files(tmp_path):
-    import pandas
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
 
     explanation = random_explanation(generator(11), "edges")
     for kind, options in (("shell", {}), ("pair", {}), ("angle", {"within": 3.0})):

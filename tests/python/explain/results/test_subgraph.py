@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,10 @@ from gnncv.explain.foreign.libraries import torch_geometric
 from random_explanations import random_explanation
 
 K = 6
+
+with_torch_geometric = pytest.mark.skipif(
+    find_spec("torch_geometric") is None, reason="torch_geometric is not installed"
+)
 
 
 def generator(seed: int) -> np.random.Generator:
@@ -44,6 +50,7 @@ def test_nodes_of_the_highest_scores(over):
     assert {tuple(sorted(pair)) for pair in graph.edges} == inside
 
 
+@with_torch_geometric
 @pytest.mark.parametrize("over", ["nodes", "edges"])
 def test_graphs_of_torch_geometric_keep_what_nodes_and_edges_have(over):
     explanation = random_explanation(generator(3), over)
@@ -65,6 +72,7 @@ def test_graphs_of_torch_geometric_keep_what_nodes_and_edges_have(over):
     assert data.num_nodes == n and "node_number" not in data  # the given graph is as it was
 
 
+@with_torch_geometric
 def test_bad_input():
     explanation = random_explanation(generator(4), "edges")
     with pytest.raises(InvalidArgument, match="k is 0"):
