@@ -168,7 +168,7 @@ class _Measurement:
                 random, explanation, removal, settings.order, settings.steps, settings.seed
             )
             result["fidelity"] = fidelity_of(
-                explanation, removal, settings.size, settings.order, settings.seed
+                explanation, removal, settings.size, settings.order, settings.random_orders, settings.seed
             )
         if not isinstance(one, Explanation) and "stability" not in why:
             result["stability"] = stability(

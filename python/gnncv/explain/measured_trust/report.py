@@ -85,7 +85,8 @@ class MethodTrust:
             value = self.fidelity
             said.append(
                 f"with only the {value.size} highest the output misses {100 * value.insufficiency:.0f} % of "
-                f"what all are worth, without them {100 * value.necessity:.0f} %"
+                f"what all are worth, without them {100 * value.necessity:.0f} % (as many at random: "
+                f"{100 * (1.0 - value.random_sufficiency):.0f} and {100 * value.random_necessity:.0f} %)"
             )
         drawn = self.weights
         if drawn is not None and not drawn.insensitive and drawn.complete.mean() >= MOSTLY_GRAPH:

@@ -9,7 +9,7 @@ import numpy as np
 from gnncv.errors import InvalidArgument
 from gnncv.explain.attribution.graph_function import GraphFunction
 from gnncv.explain.explanation import Explanation
-from gnncv.explain.measured_trust.curves import Order, chosen_order, removal_order
+from gnncv.explain.measured_trust.curves import Integers, Order, chosen_order, removal_order
 from gnncv.explain.measured_trust.ranking import default_size
 from gnncv.explain.measured_trust.removal import Removal, Removed
 
@@ -26,6 +26,8 @@ class Fidelity:
         The output f, and f(0) with everything taken out, in the output's unit.
     only, without
         The output with only the highest, and with all but them.
+    random_necessity, random_sufficiency
+        Means of both over random sets of the same size.
     """
 
     size: int
@@ -33,6 +35,8 @@ class Fidelity:
     output_without: float
     only: float
     without: float
+    random_necessity: float
+    random_sufficiency: float
 
     @property
     def fidelity_plus(self) -> float:
@@ -75,6 +79,7 @@ def fidelity(
     order: Order | None = None,
     remove: Removed | None = None,
     baseline: str | None = None,
+    random_sets: int = 20,
     seed: int = 0,
 ) -> Fidelity:
     """Necessity and sufficiency of the `size` highest-scored parts of a continuous output.
@@ -89,6 +94,8 @@ def fidelity(
         How many parts are the explanation; a tenth if not given.
     order, remove, baseline, seed
         As of :func:`gnncv.explain.fidelity_curves`.
+    random_sets : int
+        Random sets of the same size to compare with, at least 1.
 
     Returns
     -------
@@ -110,18 +117,42 @@ def fidelity(
     """
     removal = Removal(function, explanation.over, remove, baseline)
     removal.check(explanation)
-    return fidelity_of(explanation, removal, size, order, seed)
+    return fidelity_of(explanation, removal, size, order, random_sets, seed)
 
 
 def fidelity_of(
-    explanation: Explanation, removal: Removal, size: int | None, order: Order | None, seed: int
+    explanation: Explanation,
+    removal: Removal,
+    size: int | None,
+    order: Order | None,
+    random_sets: int,
+    seed: int,
 ) -> Fidelity:
     """What :func:`fidelity` gives, of a removal that is there already."""
     size = default_size(removal.n_units) if size is None else size
     if not 1 <= size <= removal.n_units:
         raise InvalidArgument(f"size is {size}; it is between 1 and the {removal.n_units} {removal.over}")
+    if random_sets < 1:
+        raise InvalidArgument(f"random_sets is {random_sets}; it must be positive")
     order = chosen_order(explanation) if order is None else order
     ranked = removal_order(explanation, order, removal.difference, np.random.default_rng([seed, 1]))
-    highest = np.zeros(removal.n_units, dtype=bool)
-    highest[ranked[:size]] = True
-    return Fidelity(size, removal.full, removal.empty, removal.output(highest), removal.output(~highest))
+    random = np.random.default_rng([seed, 2])
+    sets = [ranked] + [random.permutation(removal.n_units) for _ in range(random_sets)]
+    only, without = np.array([_only_and_without(removal, chosen[:size]) for chosen in sets]).T
+    lost = np.abs(removal.full - np.array([without, only])) / abs(removal.difference)
+    return Fidelity(
+        size=size,
+        output=removal.full,
+        output_without=removal.empty,
+        only=float(only[0]),
+        without=float(without[0]),
+        random_necessity=float(lost[0, 1:].mean()),
+        random_sufficiency=float(1.0 - lost[1, 1:].mean()),
+    )
+
+
+def _only_and_without(removal: Removal, parts: Integers) -> tuple[float, float]:
+    """The output with only these parts, and with all but them."""
+    chosen = np.zeros(removal.n_units, dtype=bool)
+    chosen[parts] = True
+    return removal.output(chosen), removal.output(~chosen)

@@ -41,6 +41,8 @@ def method_row(method: MethodTrust) -> dict[str, Any]:
         "fidelity-": fidelity and fidelity.fidelity_minus,
         "necessity": fidelity and fidelity.necessity,
         "sufficiency": fidelity and fidelity.sufficiency,
+        "random necessity": fidelity and fidelity.random_necessity,
+        "random sufficiency": fidelity and fidelity.random_sufficiency,
         "characterization": fidelity and fidelity.characterization,
         "stability": None if stability is None else float(stability.spearman.mean()),
         "stability overlap": None if stability is None else float(stability.overlap.mean()),

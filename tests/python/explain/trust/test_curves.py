@@ -177,6 +177,11 @@ def test_necessity_and_sufficiency_of_a_sum(size, signs):
     assert value.fidelity_minus == pytest.approx(total - highest)
     assert value.necessity == pytest.approx(abs(highest / total))
     assert value.sufficiency == pytest.approx(1.0 - abs(1.0 - highest / total))
+    if signs == "positive":  # a random part of a sum is worth its share on average
+        many = fidelity(edge_explanation(contributions, function), function, size, random_sets=400)
+        deviation = contributions.std() * np.sqrt(size * (10 - size) / 9 / 400) / total
+        assert abs(many.random_necessity - size / 10) <= 4.0 * deviation + 1e-12
+        assert many.random_sufficiency == pytest.approx(many.random_necessity)
 
 
 def test_characterization_is_that_of_torch_geometric():
@@ -186,7 +191,7 @@ def test_characterization_is_that_of_torch_geometric():
         pytest.skip("torch_geometric is not installed")
     metric = torch_geometric().explain.metric
     for plus, minus in [(0.8, 0.3), (0.2, 0.9), (1.0, 0.5)]:
-        value = Fidelity(3, 2.0, 0.0, only=2.0 - 2.0 * minus, without=2.0 - 2.0 * plus)
+        value = Fidelity(3, 2.0, 0.0, 2.0 - 2.0 * minus, 2.0 - 2.0 * plus, 0.0, 0.0)
         theirs = metric.characterization_score(torch.tensor(plus), torch.tensor(minus))
         assert value.characterization == pytest.approx(float(theirs), rel=1e-6)
 
