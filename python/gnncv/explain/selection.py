@@ -28,7 +28,8 @@ class Selection:
     system
         Atoms with rows of their own. They are the same in every frame: species are looked up in the first.
     environment
-        Atoms whose scores are gathered; ``None`` is all others. Species are looked up in every frame.
+        Atoms whose scores are gathered; ``None`` is all others. Species are looked up in every frame, among
+        the others.
     within : float, optional
         Only atoms of the environment at most this far (angstrom, nearest image) from an atom of the system,
         frame by frame, as in mlcolvar's truncated graphs, where the length is cutoff + buffer.
@@ -67,7 +68,8 @@ class Selection:
         if self._environment is not None:
             rows[chosen_atoms(self._environment, atoms, "environment", allow_none=True)] = ENVIRONMENT
             both = system[rows[system] == ENVIRONMENT]
-            if len(both):
+            by_species = np.asarray(self._environment).dtype.kind == "U"
+            if len(both) and not by_species:
                 raise InvalidArgument(f"atom {both[0]} is in the system and in the environment; choose one")
         rows[system] = np.arange(len(system))
         if self._within is not None:

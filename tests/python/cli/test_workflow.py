@@ -13,6 +13,7 @@ import pytest
 import gnncv
 from gnncv.cli.main import main
 from gnncv.demo.frames import demo_frames
+from gnncv.explain import graph_node_sensitivity
 from gnncv.files import read_colvar
 from gnncv.training import TrainedRun
 
@@ -169,6 +170,25 @@ def test_sensitivity_writes_frames_table_and_picture(
     written = ase.io.read(tmp_path / "S.extxyz", index=":")
     np.testing.assert_allclose([atoms.arrays["sensitivities"] for atoms in written], norms, atol=1e-7)
     assert {path.name for path in tmp_path.iterdir()} == {"S.extxyz", "S.csv", "S.png"}
+
+
+def test_sensitivity_of_a_system_and_its_environment(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, model: Path
+) -> None:
+    words = ["sensitivity", model, MELT, "-o", tmp_path / "S.extxyz", "--index", "::200", "--system", "2-4,9"]
+    facts = answer(capsys, *words, "--environment", "Ar", "--within", "6")
+    expected = graph_node_sensitivity(
+        model,
+        gnncv.load_frames(MELT, index="::200"),
+        "progress",
+        system=[1, 2, 3, 8],
+        environment_within=6.0,
+        show_progress=False,
+    )
+    assert facts["atoms"] == 4 and set(facts["highest"]) == {"Ar2", "Ar3", "Ar4", "Ar9"}
+    found = [facts[name] for name in expected["node_labels"][-2:]]
+    np.testing.assert_allclose(found, expected["avg_sensitivities"][-2:], rtol=1e-9)
+    assert "names no atoms" in refusal(capsys, *words[:-1], "2-4-6", "--overwrite")
 
 
 def test_run_and_free_energy(capsys: pytest.CaptureFixture[str], tmp_path: Path, model: Path) -> None:

@@ -41,6 +41,11 @@ def test_mean_and_sum_of_the_environment_come_last(generator, name):
     explanation = node_sensitivity(cv(), frames, name, system="Kr", show_progress=False)
     assert explanation.over == "groups" and list(explanation.labels) == result["node_labels"]
     assert np.array_equal(explanation.scores, result["avg_sensitivities"])
+    of_species = graph_node_sensitivity(
+        cv(), frames, name, system=[3, 8], environment=["Ar", "Kr"], show_progress=False
+    )
+    others = np.delete(whole, [3, 8], axis=1)  # those of the system are left out
+    assert of_species["avg_sensitivities"][-1] == pytest.approx(others.sum(axis=1).mean(), rel=1e-12)
     backward = graph_node_sensitivity(cv(), frames, name, system=[7, 3], show_progress=False)
     assert backward["node_labels"][:2] == ["Kr8", "Kr4"]
     assert np.array_equal(backward["avg_sensitivities"][:2], result["avg_sensitivities"][[1, 0]])
