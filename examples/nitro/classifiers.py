@@ -1,4 +1,4 @@
-"""Two graph classifiers as their authors wrote them, and how they are trained.
+"""Two well-known classifiers of molecules, layer for layer, and how they are trained.
 
 `Net` is the classifier of captum's example on Mutagenicity: five GraphConv, sum over atoms, log-probabilities
 of two classes. `MutagClassifier` is that of a primer on explainability: four GCNConv, mean over atoms, one
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -20,49 +21,38 @@ from torch_geometric.nn import GCNConv, GraphConv, global_add_pool, global_mean_
 
 
 class Net(torch.nn.Module):
+    """Five GraphConv with edge weights, a sum over atoms, two linear layers: log-probabilities."""
+
     def __init__(self, num_features: int = 14, dim: int = 32, num_classes: int = 2) -> None:
         super().__init__()
-        self.conv1 = GraphConv(num_features, dim)
-        self.conv2 = GraphConv(dim, dim)
-        self.conv3 = GraphConv(dim, dim)
-        self.conv4 = GraphConv(dim, dim)
-        self.conv5 = GraphConv(dim, dim)
-        self.lin1 = Linear(dim, dim)
-        self.lin2 = Linear(dim, num_classes)
+        widths = [num_features, *[dim] * 5]
+        self.convolutions = torch.nn.ModuleList(GraphConv(*pair) for pair in pairwise(widths))
+        self.hidden, self.classes = Linear(dim, dim), Linear(dim, num_classes)
 
     def forward(self, x, edge_index, batch, edge_weight=None):
-        x = self.conv1(x, edge_index, edge_weight).relu()
-        x = self.conv2(x, edge_index, edge_weight).relu()
-        x = self.conv3(x, edge_index, edge_weight).relu()
-        x = self.conv4(x, edge_index, edge_weight).relu()
-        x = self.conv5(x, edge_index, edge_weight).relu()
-        x = global_add_pool(x, batch)
-        x = self.lin1(x).relu()
-        x = F.dropout(x, p=0.5, training=self.training)
-        x = self.lin2(x)
-        return F.log_softmax(x, dim=-1)
+        for convolution in self.convolutions:
+            x = convolution(x, edge_index, edge_weight).relu()
+        hidden = self.hidden(global_add_pool(x, batch)).relu()
+        hidden = F.dropout(hidden, p=0.5, training=self.training)
+        return self.classes(hidden).log_softmax(dim=-1)
 
 
 class MutagClassifier(torch.nn.Module):
+    """Four GCNConv, a mean over atoms, two linear layers: one logit. Also called with a whole `Data`."""
+
     def __init__(self, num_features: int = 14, hidden_features: int = 64) -> None:
         super().__init__()
-        self.gc1 = GCNConv(num_features, hidden_features)
-        self.gc2 = GCNConv(hidden_features, hidden_features)
-        self.gc3 = GCNConv(hidden_features, hidden_features)
-        self.gc4 = GCNConv(hidden_features, hidden_features)
-        self.pre_head = Linear(hidden_features, hidden_features)
-        self.head = Linear(hidden_features, 1)
+        widths = [num_features, *[hidden_features] * 4]
+        self.convolutions = torch.nn.ModuleList(GCNConv(*pair) for pair in pairwise(widths))
+        self.pre_head, self.head = Linear(hidden_features, hidden_features), Linear(hidden_features, 1)
 
     def forward(self, x, edge_index=None, batch=None, edge_weight=None):
         if edge_index is None:
             x, edge_index, batch = x.x, x.edge_index, x.batch
-        x = F.relu(self.gc1(x, edge_index, edge_weight))
-        x = F.relu(self.gc2(x, edge_index, edge_weight))
-        x = F.relu(self.gc3(x, edge_index, edge_weight))
-        x = F.relu(self.gc4(x, edge_index, edge_weight))
-        x = global_mean_pool(x, batch)
-        x = F.dropout(x, p=0.5, training=self.training)
-        return self.head(self.pre_head(x))
+        for convolution in self.convolutions:
+            x = convolution(x, edge_index, edge_weight).relu()
+        pooled = F.dropout(global_mean_pool(x, batch), p=0.5, training=self.training)
+        return self.head(self.pre_head(pooled))
 
 
 def loss_of(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
