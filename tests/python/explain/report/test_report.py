@@ -61,7 +61,7 @@ def test_pair_slopes_and_scores_are_those_of_the_gradients(cv, frames):
     view = view_frame(cv, atoms, "ncrystal")
     result = cv.compute(atoms, outputs=["ncrystal"])
     assert view.scores == pytest.approx(np.linalg.norm(result.gradient("ncrystal"), axis=1), rel=1e-9)
-    # the trace of the strain gradient is the sum of slope times length over the pairs, each of which is there twice
+    # the trace of the strain gradient is the sum of slope times length over pairs; each is there twice
     trace = float(np.trace(result.strain("ncrystal")))
     assert 0.5 * (view.pairs.outward * view.pairs.distance).sum() == pytest.approx(trace, rel=1e-4)
     assert (view.pairs.strength >= np.abs(view.pairs.outward) * (1.0 - 1e-12)).all()
