@@ -26,7 +26,7 @@ PROMINENCE = 0.1
 """How far below both neighboring peaks a minimum must lie, in parts of the highest peak."""
 
 
-def shell_boundaries(distances: Array, counts: Array | None = None) -> Array:
+def shell_boundaries(distances: Array, counts: Array | None = None, prominence: float = PROMINENCE) -> Array:
     """Minima of the pair distance histogram: where one shell of neighbors ends and the next begins.
 
     The histogram is divided by r², as in a radial distribution function, and smoothed.
@@ -37,6 +37,8 @@ def shell_boundaries(distances: Array, counts: Array | None = None) -> Array:
         (E,) angstrom, of pairs.
     counts
         (E,) how many pairs each distance stands for, such as the middle of a bin; by default 1.
+    prominence
+        How far below both neighboring peaks a minimum must lie, in parts of the highest peak.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def shell_boundaries(distances: Array, counts: Array | None = None) -> Array:
     edges = np.arange(lengths.min() - margin, lengths.max() + margin + BIN, BIN)
     density, _ = np.histogram(lengths, edges, weights=pairs * lengths**-2)
     smooth = gaussian_filter1d(density, SMOOTHING / BIN, mode="constant")
-    minima, _ = find_peaks(-smooth, prominence=PROMINENCE * float(smooth.max()))
+    minima, _ = find_peaks(-smooth, prominence=prominence * float(smooth.max()))
     return np.asarray(0.5 * (edges[:-1] + edges[1:])[minima])
 
 

@@ -57,8 +57,10 @@ def write_run_report(
     from gnncv.analysis.report_page import write_page
     from gnncv.explain.report.displacements import check_by_displacing
     from gnncv.explain.report.page import compose
+    from gnncv.explain.report.removal import check_by_removal
 
     able = (run.shown.scores > 0.0).sum() >= 3
     check = check_by_displacing(model, run.shown, output) if able else None
-    write_page(compose(run, check, source or {}), Path(target), overwrite)
+    curves = check_by_removal(model, run.shown, output) if able else None
+    write_page(compose(run, check, curves, source or {}), Path(target), overwrite)
     return run

@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from gnncv.analysis.report_page import Box, Page, Picture, Section, Table
+from gnncv.explain.measured_trust.curves import FidelityCurves
 from gnncv.explain.report import pictures, sentences
 from gnncv.explain.report.along_run import AlongRun, both_phases
 from gnncv.explain.report.displacements import Check
@@ -19,15 +20,21 @@ from gnncv.explain.report.shells import Shell, find_shells, shell_shares
 MOST_LISTED = 12
 
 
-def compose(run: AlongRun, check: Check | None, source: Mapping[str, str], title: str = "") -> Page:
+def compose(
+    run: AlongRun,
+    check: Check | None,
+    curves: FidelityCurves | None,
+    source: Mapping[str, str],
+    title: str = "",
+) -> Page:
     """The page of a run.
 
     Parameters
     ----------
     run
         What was gathered.
-    check
-        Of displaced sites, where there is one.
+    check, curves
+        Of displaced sites and of sites taken out, where there are.
     source
         Rows for the table of facts: where model and frames came from.
     title
@@ -51,7 +58,7 @@ def compose(run: AlongRun, check: Check | None, source: Mapping[str, str], title
             _shell_section(run, shells),
             _progress_section(run),
             _frame_section(run, scale),
-            _trust_section(run, check),
+            _trust_section(run, check, curves),
         ],
         facts=_facts(run, source),
         footer=f"Written by gnncv on {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}.",
@@ -243,17 +250,17 @@ def _often(run: AlongRun, site: int) -> str:
     return f"{run.at_face[site]} of {len(run)} frames"
 
 
-def _trust_section(run: AlongRun, check: Check | None) -> Section:
+def _trust_section(run: AlongRun, check: Check | None, curves: FidelityCurves | None) -> Section:
     rows = []
-    if check is not None:
+    if check is not None or curves is not None:
         caption = (
-            "Sites of the frame shown, moved to and fro along their slope: the change of the output over the "
-            "displacement, against the score. On the line the score tells it exactly."
+            "Left: sites of the frame shown, moved along their slope: the change of the output over the "
+            "displacement against the score; on the line the score tells it exactly. Right: the output while "
+            "sites lose all their pairs (deletion) or get them (insertion), with random orders as bands."
         )
-        rows = [[Picture(pictures.draw_check(check), caption, "measured changes against scores")]]
-    return Section(
-        "How far to trust it", "", rows, points=[("", text) for text in sentences.on_trust(run, check)]
-    )
+        rows = [[Picture(pictures.draw_trust(check, curves, run.output), caption, "checks of the scores")]]
+    points = [("", text) for text in sentences.on_trust(run, check, curves)]
+    return Section("How far to trust it", "", rows, points=points)
 
 
 def _facts(run: AlongRun, source: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -8,6 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gnncv.analysis.pictures import side_by_side
+from gnncv.explain.measured_trust.curves import FidelityCurves
+from gnncv.explain.measured_trust.picture import draw_curves
 from gnncv.explain.report.along_run import FEWEST_SITES, N_ORDERS, AlongRun
 from gnncv.explain.report.displacements import AMPLITUDES, Check
 from gnncv.explain.report.frame_view import LAYERS, Array
@@ -63,7 +65,7 @@ def binned(run: AlongRun, sums: Array, counts: Array, fewest: int) -> tuple[Arra
 
 def draw_map(run: AlongRun, shells: list[Shell]) -> Figure:
     """Pair slopes by progress and distance, beside their profile by layer."""
-    figure, (heat, profile, push) = side_by_side(3, 4.1, 3.7)
+    figure, (heat, profile, push) = side_by_side(3, 3.5, 3.4)
     edges, place = progress_bins(run)
     sites = run.column("layer_sites").sum(axis=1)
     strength = run.column("strength").sum(axis=1) / sites[:, None] / np.diff(run.distance_edges)
@@ -225,9 +227,22 @@ def _time_label(run: AlongRun) -> str:
     return "time (ps)" if "time" in run.shown.atoms.info else "frame"
 
 
-def draw_check(check: Check) -> Figure:
+def draw_trust(check: Check | None, curves: FidelityCurves | None, output: str) -> Figure:
+    """Displaced sites, and the output while sites are taken out and put in, as far as there are any."""
+    figure, panels = side_by_side(2, 4.3, 3.4)
+    for ax, there in zip(panels, (check, curves), strict=True):
+        ax.set_visible(there is not None)
+    if check is not None:
+        _draw_displaced(panels[0], check)
+    if curves is not None:
+        draw_curves(panels[1], curves, "by the highest scores first")
+        panels[1].set(ylabel=f"{output}: 1 with all sites, 0 without")
+        panels[1].title.set_fontsize(9.5)
+    return figure
+
+
+def _draw_displaced(ax: Axes, check: Check) -> None:
     """Measured slopes of displaced sites against their scores."""
-    figure, (ax,) = side_by_side(1, 4.3, 3.4)
     scale = Scale(float(check.predicted.max()))
     top = float(max(check.predicted.max(), check.measured.max())) * scale.factor * 1.06
     ax.plot([0.0, top], [0.0, top], color="0.5", linewidth=1.0)
@@ -238,11 +253,11 @@ def draw_check(check: Check) -> Figure:
             label=f"moved by ±{amplitude:g} Å",
         )  # fmt: skip
     ax.set(
-        xlim=(0.0, top), xlabel=f"score, |ds/dr| ({scale.label})",
-        ylabel=f"measured change over displacement ({scale.label})",
+        xlim=(0.0, top), xlabel=f"score, |ds/dr| ({scale.label})", ylabel=f"measured slope ({scale.label})",
+        title="sites moved to and fro",
     )  # fmt: skip
+    ax.title.set_fontsize(9.5)
     _legend(ax)
-    return figure
 
 
 def _legend(ax: Axes) -> None:

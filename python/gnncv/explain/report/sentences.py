@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gnncv.explain.measured_trust.curves import NOTICEABLE, FidelityCurves
 from gnncv.explain.report.along_run import AlongRun, both_phases
 from gnncv.explain.report.displacements import AMPLITUDES, TOLERANCE, Check
 from gnncv.explain.report.frame_view import (
@@ -199,7 +200,25 @@ def on_progress(run: AlongRun) -> list[str]:
     return said
 
 
-def on_trust(run: AlongRun, check: Check | None) -> list[str]:
+def on_removal(curves: FidelityCurves, output: str) -> str:
+    """Whether scores may be read as shares of the value."""
+    words = [
+        "faster" if z >= NOTICEABLE else "slower" if z <= -NOTICEABLE else "no faster"
+        for z in (curves.z_deletion, curves.z_insertion)
+    ]
+    said = (
+        f"When the sites of the frame shown lose their pairs, the highest scores first, {output} goes "
+        f"{words[0]} than in random orders (z = {curves.z_deletion:.1f}); when they get them so it "
+        f"comes {words[1]} (z = {curves.z_insertion:.1f}). "
+    )
+    if words == ["faster", "faster"]:
+        return said + "The sites of high score also are what its value stands on."
+    return said + (
+        "A high score says where the output changes, not what its value stands on: it is no share of it."
+    )
+
+
+def on_trust(run: AlongRun, check: Check | None, curves: FidelityCurves | None) -> list[str]:
     """How far the scores are to be trusted, by what was measured here."""
     said = []
     if check is not None:
@@ -214,6 +233,8 @@ def on_trust(run: AlongRun, check: Check | None) -> list[str]:
             + " "
             + _verdict(check)
         )
+    if curves is not None:
+        said.append(on_removal(curves, run.output))
     novelty = run.column("novelty")
     if np.isfinite(novelty).any():
         beyond = 100.0 * float(np.mean(novelty > 1.0))

@@ -10,6 +10,10 @@ import numpy as np
 from gnncv.explain.grouping.shells import shell_boundaries
 from gnncv.explain.report.frame_view import LAYERS, Array
 
+PROMINENCE = 0.02
+"""Of a minimum, over the height of the first maximum: low, for over all frames there is little noise and two
+phases fill each other's minima."""
+
 
 @dataclass(frozen=True)
 class Shell:
@@ -34,7 +38,7 @@ def find_shells(edges: Array, pairs: Array) -> list[Shell]:
     """
     if not pairs.any():
         return [Shell("all neighbors", 0.0, float(edges[-1]), 0, len(pairs))]
-    found = shell_boundaries(0.5 * (edges[:-1] + edges[1:]), pairs)
+    found = shell_boundaries(0.5 * (edges[:-1] + edges[1:]), pairs, PROMINENCE)
     first = int(np.flatnonzero(pairs)[0])
     inner = [int(np.argmin(np.abs(edges - one))) for one in found]
     bounds = [first, *(k for k in inner if first < k < len(pairs) - 1), len(pairs)]
