@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,12 +61,16 @@ def test_help_of_every_command_has_an_example_of_it(capsys: pytest.CaptureFixtur
 
 
 def test_help_is_quick() -> None:
+    """Of the processor's time: other tests run beside it."""
     durations = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = os.times()
         subprocess.run([sys.executable, "-m", "gnncv.cli.main", "--help"], check=True, capture_output=True)
-        durations.append(time.perf_counter() - start)
-    assert min(durations) < 0.5
+        end = os.times()
+        durations.append(
+            end.children_user + end.children_system - start.children_user - start.children_system
+        )
+    assert 0.0 < min(durations) < 0.5, durations
 
 
 def test_the_installed_command_is_this_one() -> None:

@@ -210,8 +210,8 @@ def test_a_large_system_takes_milliseconds(generator):
     positions = torch.from_numpy(whole).requires_grad_()
     times = []
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.process_time()
         found = site_geometry(positions, topology, layout)
         (found.centers.sum() + found.axes.sum() + found.descriptors[0].sum()).backward()
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     assert min(times) < 0.5, times

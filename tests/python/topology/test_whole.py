@@ -142,9 +142,9 @@ def test_a_large_system_takes_milliseconds(generator):
     layout = topology.match(atoms.get_chemical_symbols())
     times = []
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.process_time()
         make_whole(atoms.positions, cell, True, topology, layout)
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     assert min(times) < 0.2, times
 
 
