@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 from gnncv.cli.output import print_facts
+from gnncv.cli.reweighting import add_reweighting
 
 SUMMARY = "learn a bias from an earlier run, as an output of a model file"
 EXAMPLE = """  gnncv bias cv.pt run/HILLS -o cv_biased.pt
@@ -32,9 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--outputs", metavar="NAMES", help="outputs that the bias acts on, by commas (default: the hills')"
     )
     parser.add_argument(
-        "--temperature", type=float, metavar="K", help="temperature in kelvin; needed with COLVAR"
-    )
-    parser.add_argument(
         "--bias-factor",
         metavar="G",
         help="a number above 1, or inf for a flat histogram (default: that of the hills, else inf)",
@@ -42,20 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--largest", type=float, metavar="KJ_MOL", help="bound of the bias (default: what F asks for)"
     )
-    parser.add_argument(
-        "--bias", type=Path, nargs="+", metavar="PATH", help="HILLS files to reweight COLVAR with"
-    )
-    parser.add_argument(
-        "--bias-column", metavar="NAMES", help="COLVAR column(s) with the bias felt, in kJ/mol, by commas"
-    )
-    parser.add_argument(
-        "--weighting",
-        choices=("logged", "final", "tiwary-parrinello"),
-        help="which bias the weights take (default: final with hills, logged without)",
-    )
-    parser.add_argument(
-        "--discard", type=float, default=0.0, metavar="FRACTION", help="leave out samples at the start"
-    )
+    add_reweighting(parser, bias="HILLS files to reweight COLVAR with")
     parser.add_argument("--seed", type=int, default=0, help="of the network's first weights (default: 0)")
     parser.add_argument("--no-picture", action="store_true", help="write the model file only")
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")

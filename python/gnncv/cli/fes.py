@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 from gnncv.cli.output import print_facts
+from gnncv.cli.reweighting import add_reweighting
 from gnncv.files import check_output
 
 SUMMARY = "free energy with error bars from HILLS, bias or COLVAR files"
@@ -29,25 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cv", metavar="NAME", help="the biased variable (a column of COLVAR), where it is not clear"
     )
     parser.add_argument(
-        "--temperature", type=float, metavar="K", help="temperature in kelvin; needed with COLVAR"
-    )
-    parser.add_argument(
         "--reweight-on", metavar="NAME", help="column of COLVAR to draw the free energy of instead"
     )
-    parser.add_argument(
-        "--bias", type=Path, nargs="+", metavar="PATH", help="HILLS files or bias folder to reweight with"
-    )
-    parser.add_argument(
-        "--bias-column", metavar="NAMES", help="COLVAR column(s) with the bias felt, in kJ/mol, by commas"
-    )
-    parser.add_argument(
-        "--weighting",
-        choices=("logged", "final", "tiwary-parrinello"),
-        help="which bias the weights take (default: final with --bias, logged without)",
-    )
-    parser.add_argument(
-        "--discard", type=float, default=0.0, metavar="FRACTION", help="leave out samples at the start"
-    )
+    add_reweighting(parser, bias="HILLS files or bias folder to reweight with")
     parser.add_argument(
         "--blocks", type=int, default=5, metavar="N", help="blocks of the error bars (default: 5)"
     )

@@ -18,11 +18,12 @@ from gnncv.nn.radial_table import TOLERANCE, in_precision, tabulate
 from .encoder import SiteEncoder
 from .site_chain import Following, StartFromInvariants, StartFromSpecies, followings
 from .tabulated_filter import TabulatedFilter, TabulatedRadialInvariants
+from .tabulated_invariants import TabulatedInvariants
 from .tabulated_message import TabulatedMessage
 from .tabulated_orientation import TabulatedOrientation
 
 
-class TabulatedEnvironment(nn.Module):
+class TabulatedEnvironment(TabulatedInvariants):
     """:class:`gnncv.nn.EnvironmentInvariants` from tables, standardized.
 
     Parameters
@@ -37,22 +38,12 @@ class TabulatedEnvironment(nn.Module):
         Largest error of the table, see :func:`gnncv.nn.radial_table.table_error`.
     """
 
-    table: Tensor
-    narrow_table: Tensor
-    mean: Tensor
-    scale: Tensor
-
     def __init__(
         self, environment: EnvironmentInvariants, mean: Tensor, scale: Tensor, cutoff: float, tolerance: float
     ) -> None:
-        super().__init__()
-        table, self.error = tabulate(environment.jet, cutoff, environment.switching, tolerance)
-        self.register_buffer("table", table)
-        self.register_buffer("narrow_table", table.float())
-        self.register_buffer("mean", mean)
-        self.register_buffer("scale", scale)
+        table, error = tabulate(environment.jet, cutoff, environment.switching, tolerance)
+        super().__init__(table, error, mean, scale, cutoff)
         self.floor = MAGNITUDE_FLOOR
-        self.cutoff = float(cutoff)
         self.n_species = environment.n_species
         self.l_max = environment.l_max
 

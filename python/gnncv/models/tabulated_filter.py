@@ -9,6 +9,7 @@ from gnncv.nn.jets import layer_jets
 from gnncv.nn.radial_table import by_pair_of_species, in_precision, tabulate
 
 from .site_chain import Following
+from .tabulated_invariants import TabulatedInvariants
 
 REGISTER = 16  # channels are fast in multiples of it
 
@@ -65,7 +66,7 @@ class TabulatedFilter(nn.Module):
         return self.update([messages], features)
 
 
-class TabulatedRadialInvariants(nn.Module):
+class TabulatedRadialInvariants(TabulatedInvariants):
     """:class:`gnncv.nn.RadialInvariants` from a table, standardized.
 
     Parameters
@@ -80,27 +81,18 @@ class TabulatedRadialInvariants(nn.Module):
         Largest error of the table, see :func:`gnncv.nn.radial_table.table_error`.
     """
 
-    table: Tensor
-    narrow_table: Tensor
-    mean: Tensor
-    scale: Tensor
-
     def __init__(
         self, radial: RadialInvariants, mean: Tensor, scale: Tensor, cutoff: float, tolerance: float
     ) -> None:
-        super().__init__()
-        table, self.error = tabulate(radial.jet, cutoff, radial.switching, tolerance)
+        table, error = tabulate(radial.jet, cutoff, radial.switching, tolerance)
         padding = -table.shape[2] % REGISTER
-        self.register_buffer("table", torch.nn.functional.pad(table, (0, padding))[None])
-        self.register_buffer("narrow_table", self.table.float())
+        padded = torch.nn.functional.pad(table, (0, padding))[None]
+        super().__init__(padded, error, mean, scale, cutoff)
         counted = counted_species(
             torch.arange(radial.n_species), radial.n_species, radial.n_radial, torch.float64
         )
         counted = torch.nn.functional.pad(counted, (0, padding))
         self.counted = nn.Parameter(counted, requires_grad=False)  # in the precision of the networks
-        self.register_buffer("mean", mean)
-        self.register_buffer("scale", scale)
-        self.cutoff = float(cutoff)
 
     def forward(
         self,

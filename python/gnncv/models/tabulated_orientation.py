@@ -1,12 +1,14 @@
 """Orientation invariants as they are evaluated: from tables."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from gnncv.nn import OrientationInvariants, operators
 from gnncv.nn.radial_table import in_precision, tabulate
 
+from .tabulated_invariants import TabulatedInvariants
 
-class TabulatedOrientation(nn.Module):
+
+class TabulatedOrientation(TabulatedInvariants):
     """:class:`gnncv.nn.OrientationInvariants` from tables, standardized.
 
     Parameters
@@ -21,11 +23,6 @@ class TabulatedOrientation(nn.Module):
         Largest error of the table, see :func:`gnncv.nn.radial_table.table_error`.
     """
 
-    table: Tensor
-    narrow_table: Tensor
-    mean: Tensor
-    scale: Tensor
-
     def __init__(
         self,
         orientation: OrientationInvariants,
@@ -34,13 +31,8 @@ class TabulatedOrientation(nn.Module):
         cutoff: float,
         tolerance: float,
     ) -> None:
-        super().__init__()
-        table, self.error = tabulate(orientation.jet, cutoff, orientation.switching, tolerance)
-        self.register_buffer("table", table)
-        self.register_buffer("narrow_table", table.float())
-        self.register_buffer("mean", mean)
-        self.register_buffer("scale", scale)
-        self.cutoff = float(cutoff)
+        table, error = tabulate(orientation.jet, cutoff, orientation.switching, tolerance)
+        super().__init__(table, error, mean, scale, cutoff)
         self.n_species = orientation.n_species
         self.headless = orientation.headless
         self.degree = orientation.degree

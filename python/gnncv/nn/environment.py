@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from . import operators
-from .jets import RadialJets, product_jet
+from .jets import RadialJets, product_jet, switched_jets
 from .radial import GaussianBasis
 
 MAGNITUDE_FLOOR = 1e-4
@@ -15,6 +15,14 @@ MAGNITUDE_FLOOR = 1e-4
 def magnitude(invariants: Tensor, floor: float = MAGNITUDE_FLOOR) -> Tensor:
     """``sqrt(p + floor) - sqrt(floor)``: like ``q_l``, and differentiable where the order vanishes."""
     return torch.sqrt(invariants + floor) - math.sqrt(floor)
+
+
+def by_species(radial: Tensor, types: Tensor, neighbor: Tensor, n_species: int) -> Tensor:
+    """Radial functions ``(P, K)`` as columns ``(P, S K)``, zero but for the species of the neighbor."""
+    if n_species == 1:
+        return radial
+    species = torch.nn.functional.one_hot(types, n_species).to(radial.dtype)[neighbor]
+    return (species[:, :, None] * radial[:, None, :]).flatten(1)
 
 
 class EnvironmentInvariants(nn.Module):
@@ -48,8 +56,7 @@ class EnvironmentInvariants(nn.Module):
 
     def jet(self, distances: Tensor) -> Tensor:
         """Jets ``(3, K, n_radial + 1)``: the radial functions, the switching function."""
-        radial = RadialJets.at(distances, self.basis, self.switching)
-        return torch.cat([product_jet(radial.basis, radial.switching), radial.switching], dim=2)
+        return switched_jets(distances, self.basis, self.switching)
 
     def forward(
         self,
@@ -63,9 +70,7 @@ class EnvironmentInvariants(nn.Module):
         """Features ``(N, n_features)`` from pairs sorted by center."""
         switching = self.switching(distances)
         radial = self.basis(distances) * switching[:, None]
-        if self.n_species > 1:
-            species = torch.nn.functional.one_hot(types, self.n_species).to(radial.dtype)[neighbor]
-            radial = (species[:, :, None] * radial[:, None, :]).flatten(1)
+        radial = by_species(radial, types, neighbor, self.n_species)
         densities = operators.bond_densities(vectors, radial, row_ptr, self.l_max)
         coordination = operators.segment_sum(switching[:, None], row_ptr)
         norm = 1.0 + coordination

@@ -34,6 +34,12 @@ class RadialJets:
         )
 
 
+def switched_jets(distances: Tensor, basis: nn.Module, switching: nn.Module) -> Tensor:
+    """Jets ``(3, K, B + 1)``: the radial functions times the switching function, and the latter."""
+    radial = RadialJets.at(distances, basis, switching)
+    return torch.cat([product_jet(radial.basis, radial.switching), radial.switching], dim=2)
+
+
 def linear_jet(layer: nn.Module, jet: Tensor) -> Tensor:
     """A linear layer, its parameters in the type of the jet."""
     assert isinstance(layer, nn.Linear)

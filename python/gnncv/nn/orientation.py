@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from gnncv.errors import InvalidArgument
 
 from . import operators
-from .jets import RadialJets, product_jet
+from .environment import by_species
+from .jets import switched_jets
 from .radial import GaussianBasis
 from .reference import bond_orientations, count_orientation_terms
 
@@ -79,8 +80,7 @@ class OrientationInvariants(nn.Module):
 
     def jet(self, distances: Tensor) -> Tensor:
         """Jets ``(3, K, n_radial + 1)``: the radial functions, the switching function."""
-        radial = RadialJets.at(distances, self.basis, self.switching)
-        return torch.cat([product_jet(radial.basis, radial.switching), radial.switching], dim=2)
+        return switched_jets(distances, self.basis, self.switching)
 
     def forward(
         self,
@@ -95,9 +95,7 @@ class OrientationInvariants(nn.Module):
         """Features ``(N, n_features)`` from pairs sorted by center and axes ``(N, A, 3)``."""
         switching = self.switching(distances)[:, None]
         radial = self.basis(distances) * switching
-        if self.n_species > 1:
-            species = torch.nn.functional.one_hot(types, self.n_species).to(radial.dtype)[neighbor]
-            radial = (species[:, :, None] * radial[:, None, :]).flatten(1)
+        radial = by_species(radial, types, neighbor, self.n_species)
         densities = bond_orientations(vectors, axes, radial, neighbor, row_ptr, self.headless, self.degree)
         norm = 1.0 + operators.segment_sum(switching, row_ptr)
         own = densities.flatten(1) / norm
