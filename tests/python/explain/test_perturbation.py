@@ -235,8 +235,16 @@ def test_of_a_graph_function_of_a_frame(generator):
         assert atom.scores[k] == actual - without((senders == k) | (receivers == k))
     shells = removed(function, None, "shell", 0, boundaries=[4.0])
     assert shells.scores.tolist() == [actual - without(lengths < 4.0), actual - without(lengths >= 4.0)]
-    to_center = removed(function, None, "shell", 0, boundaries=[4.0], center=4)
-    assert to_center.scores[0] == actual - without((lengths < 4.0) & (receivers == 4))
+    center = int(receivers[np.argmin(lengths)])
+    to_center = removed(function, None, "shell", 0, boundaries=[1.0, 4.0], center=center)
+    received = (lengths < 4.0) & (receivers == center)
+    assert to_center.scores[:2].tolist() == [0.0, actual - without(received)]  # an empty shell stays one
+    near = removed(function, None, "neighbor", 0, center=center, within=4.0)
+    assert set(near.labels) == {function.node_labels[j] for j in senders[received]}
+    every = removed(function, None, "neighbor", 0, center=center)
+    assert set(every.labels) == {function.node_labels[j] for j in senders[receivers == center]}
+    one = (senders == function.node_labels.index(near.labels[0])) & received
+    assert near.scores[0] == actual - without(one)
     edge = removed(function, None, "edge", 0)
     assert np.array_equal(edge.edge_vectors, function.inputs["vectors"].numpy())
     stretched = removed(function.only("positions", "vectors"), None, "edge", 0)

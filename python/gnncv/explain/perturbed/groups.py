@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from gnncv.errors import InvalidArgument
 from gnncv.explain.explanation import Explanation, Over
 from gnncv.explain.grouping.kinds import assign
-from gnncv.explain.nodes import atoms_of_nodes, center_distances, node_species
+from gnncv.explain.nodes import atoms_of_nodes, center_distances, edge_vectors, node_species
 from gnncv.explain.perturbed.target import FrameTarget, GraphTarget, Target
 from gnncv.explain.selection import Selected, chosen
 
@@ -178,10 +179,11 @@ def _neighbors(blank: Explanation, wanted: Wanted, cutoff: float | None) -> Grou
 
 
 def _numbered(group: Integers, names: list[str], complete: bool) -> Groups:
-    """Members of each numbered group that has any; negative numbers are in none."""
-    members = [np.flatnonzero(group == k) for k in range(len(names))]
-    filled = [k for k, group_members in enumerate(members) if len(group_members)]
-    return Groups([names[k] for k in filled], [members[k] for k in filled], "groups", complete)
+    """Members of each numbered group, also of those that have none; negative numbers are in no group."""
+    order = np.argsort(group, kind="stable")
+    ends = np.searchsorted(group[order], np.arange(len(names) + 1))
+    members = [order[start:end] for start, end in pairwise(ends)]
+    return Groups(names, members, "groups", complete)
 
 
 def _of_edges(target: GraphTarget, wanted: Wanted) -> Groups:
@@ -201,8 +203,11 @@ def _of_edges(target: GraphTarget, wanted: Wanted) -> Groups:
     if wanted.by == "neighbor":
         assert wanted.center is not None
         received = receivers == wanted.center % len(target.blank.node_labels)
-        group = np.where(received, senders, -1)
-        return _numbered(group, list(target.blank.node_labels), complete=False)
+        if wanted.within is not None:
+            received &= np.linalg.norm(edge_vectors(target.edges), axis=1) <= wanted.within
+        near = np.unique(senders[received])
+        members = [np.flatnonzero(received & (senders == sender)) for sender in near]
+        return Groups([target.blank.node_labels[sender] for sender in near], members)
     return _touching(_of_nodes(target.blank, wanted), senders, receivers)
 
 
