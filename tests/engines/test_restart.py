@@ -134,7 +134,7 @@ def start(config: RunConfig, path: Path) -> subprocess.Popen:
 
 
 def wait_for(reached: Callable[[], bool], process: subprocess.Popen) -> None:
-    limit = time.monotonic() + 60.0
+    limit = time.monotonic() + 300.0
     while not reached() and process.poll() is None:
         assert time.monotonic() < limit
         time.sleep(0.002)
