@@ -1,8 +1,9 @@
-"""Explain what a CV listens to, on one HTML page with its pictures inside.
+"""Explain what a CV listens to, on one HTML page (--report) or as scores by one method (--method).
 
 RUN is a folder of gnncv run, or a model file with trajectories after it. The page says which species, which
 shell of neighbors and which sites at the growing face the CV listens to, how that changes along progress,
-and how far the scores can be trusted.
+and how far the scores can be trusted. A method writes every frame with its scores, for OVITO and VMD, and
+beside it the average over the frames as a table (.csv) and a picture (.png).
 """
 
 from __future__ import annotations
@@ -19,15 +20,22 @@ from gnncv.errors import InvalidArgument, ModelError
 from gnncv.files import check_output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ase import Atoms
+
     from gnncv import CollectiveVariable
+    from gnncv.explain import Explanation
     from gnncv.explain.report import AlongRun
 
-SUMMARY = "what a CV listens to: a report on a run as one HTML page"
+SUMMARY = "what a CV listens to: a report on a run, or scores by a method"
 EXAMPLE = """  gnncv explain run/ --report
   gnncv explain run/ --report -o page.html --component ncrystal --index ::10
-  gnncv explain cv.pt melt.xtc crystal.xtc --report -o page.html"""
+  gnncv explain cv.pt melt.xtc crystal.xtc --report -o page.html
+  gnncv explain cv.pt run.extxyz --method integrated_gradients -o scores.extxyz --index ::10"""
 
 PAGE = "explanation.html"
+METHODS = ("saliency", "integrated_gradients", "perturbation")
 CONFIGURATION, TRAJECTORY, FACTS = "run-config.yaml", "trajectory.extxyz", "run.json"
 
 
@@ -37,13 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "trajectory", type=Path, nargs="*", metavar="TRAJ", help="with a model file: trajectories ASE reads"
     )
-    parser.add_argument("--report", action="store_true", help="write the page")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--report", action="store_true", help="write the page")
+    what.add_argument("--method", choices=METHODS, help="write the frames with scores by this method")
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
-        metavar="PAGE.html",
-        help=f"page to write (default: {PAGE} in the folder of the run)",
+        metavar="FILE",
+        help=f"page (default: {PAGE} in the folder of the run), or extended XYZ of a method",
     )
     parser.add_argument(
         "--component",
@@ -52,20 +62,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", type=Path, metavar="CV.pt", help="the run's model, if it was moved")
     trajectory.add_reading_arguments(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace the page if it exists")
+    parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Go through the frames, write the page, and print its main numbers."""
-    if not arguments.report:
-        raise InvalidArgument("say what to write: --report")
-    model, arguments.trajectory, page = _sources(arguments)
-    check_output(page, arguments.overwrite)
+    """Go through the frames, write the page or the scores, and print the main numbers."""
+    if arguments.method is not None and arguments.output is None:
+        raise InvalidArgument("--method needs a file to write: -o scores.extxyz")
+    model, arguments.trajectory, target = _sources(arguments)
+    check_output(target, arguments.overwrite)
     from tqdm import tqdm
 
     from gnncv import CollectiveVariable
-    from gnncv.explain import write_run_report
 
     cv = CollectiveVariable(model, num_threads=arguments.threads)
     _check_model(cv, arguments.run_or_model)
@@ -77,10 +86,56 @@ def run(arguments: argparse.Namespace) -> int:
         unit="frame",
         disable=not trajectory.show_progress(arguments),
     )
+    if arguments.method is not None:
+        return _by_method(cv, frames, output, target, arguments)
+    from gnncv.explain import write_run_report
+
     source = {"model": model.name, "trajectory": ", ".join(path.name for path in arguments.trajectory)}
-    result = write_run_report(cv, frames, page, output, source=source, overwrite=arguments.overwrite)
-    print_facts({"written": str(page), **_summary(result)}, arguments.json)
+    result = write_run_report(cv, frames, target, output, source=source, overwrite=arguments.overwrite)
+    print_facts({"written": str(target), **_summary(result)}, arguments.json)
     return 0
+
+
+def _by_method(
+    cv: CollectiveVariable, frames: Iterable[Atoms], output: str, target: Path, arguments: argparse.Namespace
+) -> int:
+    """Scores by one method: every frame, and the average over them."""
+    from gnncv.explain import explain_frames, integrated_gradients, perturbation, saliency
+
+    methods: dict[str, Callable[[Atoms], Explanation]] = {
+        "saliency": lambda atoms: saliency(cv, atoms, "nodes", output),
+        "integrated_gradients": lambda atoms: integrated_gradients(
+            cv, atoms, "edges", output, show_progress=False
+        ),
+        "perturbation": lambda atoms: perturbation(cv, atoms, "atom", output, show_progress=False),
+    }
+    species = sorted(_elements(cv))
+    average = explain_frames(
+        methods[arguments.method], frames, target, species, overwrite=arguments.overwrite
+    )
+    highest = sorted(range(len(average.scores)), key=lambda k: -abs(average.scores[k]))[:10]
+    written = [str(target), *(str(target.with_suffix(suffix)) for suffix in (".csv", ".png"))]
+    facts = {
+        "component": output,
+        "method": average.method,
+        "frames": average.n_frames,
+        "units": average.units,
+        "highest": {average.node_labels[k]: float(average.scores[k]) for k in highest},
+        "written": written,
+    }
+    print_facts(facts, arguments.json)
+    return 0
+
+
+def _elements(cv: CollectiveVariable) -> set[str]:
+    """Elements of the atoms that a model takes."""
+    from gnncv.topology import Topology
+
+    facts = cv.metadata.get("topology")
+    if not facts:
+        return set(cv.species)
+    topology = Topology.from_dict(facts)
+    return {symbol for molecule in topology.molecules for symbol in molecule.symbols} | set(topology.atoms)
 
 
 def _sources(arguments: argparse.Namespace) -> tuple[Path, list[Path], Path]:

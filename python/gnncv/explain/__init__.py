@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gnncv.explain.measured_trust.sufficiency import Fidelity, fidelity
     from gnncv.explain.measured_trust.weights import WeightRandomization, weight_randomization
     from gnncv.explain.model import DifferentiableModel, as_model
+    from gnncv.explain.over_frames import explain_frames
     from gnncv.explain.per_site import write_per_site
     from gnncv.explain.perturbed.perturbation import perturbation
     from gnncv.explain.pictures.molecule_graph import draw_molecule
@@ -67,6 +68,7 @@ _HOMES = {
     "as_graph_function": "attribution.graph_function",
     "as_model": "model",
     "draw_molecule": "pictures.molecule_graph",
+    "explain_frames": "over_frames",
     "fidelity": "measured_trust.sufficiency",
     "fidelity_curves": "measured_trust.curves",
     "gnn_explainer": "attribution.gnn_explainer",
@@ -116,6 +118,7 @@ __all__ = [
     "as_graph_function",
     "as_model",
     "draw_molecule",
+    "explain_frames",
     "fidelity",
     "fidelity_curves",
     "gnn_explainer",

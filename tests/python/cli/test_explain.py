@@ -6,9 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ase import Atoms
-from ase.io import write
+from ase.io import read, write
 
 import gnncv
 from gnncv.cli.main import main
@@ -60,10 +61,36 @@ def test_a_model_and_trajectories_are_explained(
     assert "novelty" in page.read_text()
 
 
+@pytest.mark.parametrize("method", ["saliency", "integrated_gradients"])
+def test_a_method_writes_frames_table_and_picture(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path, method: str
+) -> None:
+    target = tmp_path / "scores.extxyz"
+    words = [folder, "--method", method, "-o", target, "--component", "ncrystal", "--index", "::2"]
+    assert main(["explain", *map(str, words), "--threads", "1", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    frames = read(target, ":")
+    assert len(frames) == facts["frames"] == 2
+    average = np.mean([atoms.arrays["score"] for atoms in frames], axis=0)
+    rows = (tmp_path / "scores.csv").read_text().splitlines()
+    column = rows[0].split(",").index("score")
+    assert np.allclose([float(row.split(",")[column]) for row in rows[1:]], average, rtol=1e-6)
+    highest = next(iter(facts["highest"]))
+    assert highest == f"Ar{np.argmax(np.abs(average)) + 1}"
+    if method == "saliency":
+        cv = gnncv.CollectiveVariable(shipped_model())
+        gradient = cv.compute(frames[0], outputs=["ncrystal"]).gradient("ncrystal")
+        assert np.allclose(frames[0].arrays["score"], np.linalg.norm(gradient, axis=1), rtol=1e-3, atol=1e-8)
+    assert (tmp_path / "scores.png").stat().st_size > 1000
+    target.unlink()
+    assert "scores.csv exists" in refusal(capsys, *words)
+    assert not target.exists()
+
+
 def test_what_cannot_be_explained_is_refused(
     capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
 ) -> None:
-    assert "say what to write: --report" in refusal(capsys, folder)
+    assert "needs a file to write" in refusal(capsys, folder, "--method", "saliency")
     assert "give no other" in refusal(capsys, folder, folder / "trajectory.extxyz", "--report")
     assert "give trajectories after the model file" in refusal(capsys, shipped_model(), "--report")
     (tmp_path / "cv.pt").rename(tmp_path / "moved.pt")
