@@ -103,7 +103,7 @@ def taught_by_nitro(
 ) -> list[float]:
     """Of each molecule's ten strongest proponents, the share with a nitro group (half of all have one)."""
     influence = tracin(
-        kind(), graphs, molecules, layer="last", checkpoints=checkpoints, loss=loss_of, progress=False
+        kind(), graphs, molecules, layer="last", checkpoints=checkpoints, loss=loss_of, show_progress=False
     )
     return [
         float(np.mean([graphs[one.number].y.item() == 0 for one in influence.proponents(i, 10)]))

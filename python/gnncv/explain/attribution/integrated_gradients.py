@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal, get_args
 
 import torch
@@ -22,6 +23,9 @@ from gnncv.explain.explanation import Explanation, Over
 from gnncv.explain.foreign.libraries import captum_attr
 
 IntegratedOver = Literal["edges", "vectors", "node_features", "nodes"]
+INCOMPLETE = 0.05  # of the change, above which a gap is warned of
+ROUNDING = 1e-6  # of a change that is next to nothing
+
 _SCORED: dict[str, tuple[str, Over]] = {
     "edges": ("edges", "edges"),
     "vectors": ("vectors", "edges"),
@@ -79,6 +83,11 @@ def integrated_gradients(
     ------
     InvalidArgument
         If the function has no such input or baseline, or `steps` is below 1.
+
+    Warns
+    -----
+    UserWarning
+        If the gap is more than a twentieth of the change.
     """
     if over not in _SCORED:
         raise InvalidArgument(f"over is {over!r}; it is one of {', '.join(get_args(IntegratedOver))}")
@@ -94,6 +103,7 @@ def integrated_gradients(
     scores, gap = _integrate(function, key, value, start, steps, show_progress)
     with torch.no_grad():
         details = {"steps": float(steps), "baseline_value": float(function(**{key: start}))}
+        _warn_if_incomplete(gap, float(function()) - details["baseline_value"], steps)
     if key == "vectors":
         scores = 0.5 * (scores + scores[reverse_edges(function)])
     if key == "vectors" or over == "nodes":
@@ -101,6 +111,15 @@ def integrated_gradients(
     return explanation_of(
         function, scores, scored, "integrated_gradients", completeness_gap=gap, details=details
     )
+
+
+def _warn_if_incomplete(gap: float, change: float, steps: int) -> None:
+    if abs(gap) > INCOMPLETE * abs(change) and abs(gap) > ROUNDING:
+        warnings.warn(
+            f"the scores add up to {change + gap:.6g} and the output changes by {change:.6g}: {steps} steps "
+            "are too few for this path; take more (steps=200)",
+            stacklevel=3,
+        )
 
 
 def _default_baseline(function: GraphFunction, key: str) -> str:

@@ -31,7 +31,7 @@ def tracin(
     checkpoints: Any = None,
     loss: Callable[..., Any] | None = None,
     precision: Literal["float64", "float32"] = "float64",
-    progress: bool = True,
+    show_progress: bool = True,
 ) -> Influence:
     r"""Influence of training frames on test frames (Pruthi et al., NeurIPS 2020, arXiv:2002.08484).
 
@@ -70,7 +70,7 @@ def tracin(
         for each graph, ``(B,)``. Default: cross entropy, with logits for a single output.
     precision : str
         Of weights, gradients and activations; products are summed in float64.
-    progress : bool
+    show_progress : bool
         Show a bar.
 
     Returns
@@ -101,7 +101,7 @@ def tracin(
     trained_with = _name(source, "trained_with", given)
     if layer == "last":
         layer = source.last_layer([of, trained_with], prepared[0][0])
-    scores, values = _scores(source, *prepared, of, trained_with, layer, progress)
+    scores, values = _scores(source, *prepared, of, trained_with, layer, show_progress)
     labels = [source.frame_name(frame, number) for number, frame in enumerate(training)]
     explained = [(of, frame if isinstance(frame, Atoms) else None) for frame in test]
     return Influence(
@@ -121,7 +121,7 @@ def self_influence(
     checkpoints: Any = None,
     loss: Callable[..., Any] | None = None,
     precision: Literal["float64", "float32"] = "float64",
-    progress: bool = True,
+    show_progress: bool = True,
 ) -> Explanation:
     """How much each training frame taught the model about itself: large for outliers and wrong labels.
 
@@ -135,7 +135,7 @@ def self_influence(
     if layer == "last":
         layer = source.last_layer([of], prepared[0])
     gradient = gradient_of(source, layer)
-    scores, values = self_scores(source, prepared, of, gradient, source.checkpoints, progress)
+    scores, values = self_scores(source, prepared, of, gradient, source.checkpoints, show_progress)
     labels = [source.frame_name(frame, number) for number, frame in enumerate(given)]
     return _explanation(source, layer, scores, float(values.mean()), labels, of, None)
 
@@ -176,7 +176,7 @@ def _scores(
     of: str,
     trained_with: str,
     layer: str,
-    progress: bool,
+    show_progress: bool,
 ) -> tuple[Array, Array]:
     """From captum where its forms fit, else our own."""
     from gnncv.explain.influence.torch_geometric_source import TorchGeometricSource
@@ -184,9 +184,11 @@ def _scores(
     if isinstance(source, TorchGeometricSource) and source.fits_captum(layer, training):
         from gnncv.explain.influence.captum_scores import captum_scores
 
-        return captum_scores(source, training, test, of, trained_with, layer, progress)
+        return captum_scores(source, training, test, of, trained_with, layer, show_progress)
     gradient = gradient_of(source, layer)
-    return influence_scores(source, training, test, of, trained_with, gradient, source.checkpoints, progress)
+    return influence_scores(
+        source, training, test, of, trained_with, gradient, source.checkpoints, show_progress
+    )
 
 
 def _explanation(

@@ -47,6 +47,21 @@ def test_weights_are_not_rounded_as_captum_rounds_them(model, generator):
         assert abs(explanation.completeness_gap) < 1e-12
 
 
+def test_too_few_steps_are_warned_of(model, generator):
+    function = model.graph_function(mixture(generator, 27))
+    middle = 0.3 + 0.4 * generator.random()
+
+    class Bend(type(function)):
+        def __call__(self, **inputs):
+            return torch.tanh(300.0 * (inputs.get("edges", self.inputs["edges"]).mean() - middle))
+
+    bend = Bend(model, function.atoms)
+    with pytest.warns(UserWarning, match="3 steps are too few"):
+        explanation = integrated_gradients(bend, None, steps=3)
+    assert abs(explanation.completeness_gap) > 0.05 * 2.0
+    assert abs(integrated_gradients(bend, None, steps=400).completeness_gap) < 0.05 * 2.0
+
+
 @pytest.mark.parametrize("over", OVERS)
 def test_scores_are_captums_own(model, generator, over):
     function = model.graph_function(mixture(generator, 20), "second")

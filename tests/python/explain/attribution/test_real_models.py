@@ -42,6 +42,7 @@ def test_gradients_of_the_shipped_model_sum_to_zero_and_carry_no_torque(cluster)
         assert np.abs(torque).max() < 1e-12 * size * np.abs(cluster.positions).max()
 
 
+@pytest.mark.filterwarnings("ignore:the scores add up")  # few steps are enough for what is compared
 def test_the_file_and_the_trained_model_score_alike(exported, small_run, cluster):
     cv = CollectiveVariable(exported)
     tolerance = 1e-6 if cv.precision == "float64" else 1e-4

@@ -119,6 +119,7 @@ def test_the_primers_lines_give_the_same_scores(trained: Trained) -> None:
     assert torch.equal(nodes.node_number, kept)
 
 
+@pytest.mark.filterwarnings("ignore:the scores add up")  # few steps are enough for what is compared
 def test_the_bonds_of_the_group_rank_first(trained: Trained) -> None:
     """On held-out molecules that are classified rightly; by chance one molecule in six would do."""
     assert trained.accuracy > 0.9
@@ -154,7 +155,7 @@ def test_training_molecules_of_the_same_class_are_proponents(trained: Trained) -
         layer="last",
         checkpoints=trained.checkpoints[:1],
         loss=loss_of,
-        progress=False,
+        show_progress=False,
     )
     for number in range(4):
         labels = [trained.train_graphs[one.number].y.item() for one in influence.proponents(number, 5)]

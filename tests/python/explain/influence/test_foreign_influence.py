@@ -110,7 +110,7 @@ def test_captums_fast_form_is_its_full_one_on_the_last_layer(
     """With a bias only because it becomes a weight: captum's fast form leaves out what belongs to a bias."""
     model = seeded(Classifier(n_outputs, bias), generator)
     graphs = random_graphs(6, generator)
-    fast = tracin(model, graphs[:4], graphs[4:], layer="last", checkpoints=given(model), progress=False)
+    fast = tracin(model, graphs[:4], graphs[4:], layer="last", checkpoints=given(model), show_progress=False)
     assert fast[0].method == "TracInCP, fast form on head"
     influence, double = captum_influence(), OnBatch(model.double().eval())
     parts = (graphs[:4], graphs[4:])
@@ -157,7 +157,7 @@ def test_the_primers_job(generator: np.random.Generator, tmp_path: Path) -> None
         ]
         expected += rate * (torch.stack(slopes[1:]) @ slopes[0]).numpy()
     found = tracin(
-        model, training, test[0], "0", trained_with="0", layer="head", checkpoints=files, progress=False
+        model, training, test[0], "0", trained_with="0", layer="head", checkpoints=files, show_progress=False
     )
     assert len(found) == 1 and np.allclose(found.scores[0], expected, rtol=1e-4)
     assert len(set(found.scores[0].round(12))) == 5
@@ -171,8 +171,8 @@ def test_a_graph_seen_in_training_is_its_own_proponent(
     checkpoints: list, generator: np.random.Generator
 ) -> None:
     graphs = random_graphs(6, generator)
-    found = tracin(Classifier(), graphs, [graphs[4], graphs[1]], checkpoints=checkpoints, progress=False)
-    own = self_influence(Classifier(), graphs, checkpoints=checkpoints, progress=False)
+    found = tracin(Classifier(), graphs, [graphs[4], graphs[1]], checkpoints=checkpoints, show_progress=False)
+    own = self_influence(Classifier(), graphs, checkpoints=checkpoints, show_progress=False)
     for row, k in enumerate((4, 1)):
         assert k in [one.number for one in found.proponents(row, 6)]
         assert found.scores[row, k] == pytest.approx(own.scores[k])
@@ -199,9 +199,9 @@ def test_models_that_captum_does_not_fit_are_done_by_ourselves(generator: np.ran
     parameters = list(source.model.head.parameters())
     gradient = ParameterGradient(source.model, parameters)
     expected, _ = influence_scores(source, *frames, "loss", "loss", gradient, source.checkpoints)
-    found = tracin(model, graphs[:3], graphs[3:], layer="last", checkpoints=given(model), progress=False)
+    found = tracin(model, graphs[:3], graphs[3:], layer="last", checkpoints=given(model), show_progress=False)
     assert np.allclose(found.scores, expected, rtol=1e-9)
-    everything = tracin(model, graphs[:3], graphs[3:], checkpoints=given(model), progress=False)
+    everything = tracin(model, graphs[:3], graphs[3:], checkpoints=given(model), show_progress=False)
     assert np.abs(everything.scores - expected).min() > 0.0
     assert all(parameter.requires_grad for parameter in model.parameters())  # the user's model is left alone
 
@@ -223,4 +223,6 @@ def test_what_cannot_be_asked_is_refused(checkpoints: list, generator: np.random
     ]
     for arguments, options, message in cases:
         with pytest.raises(InvalidArgument, match=message):
-            tracin(Classifier(), *arguments, **{"checkpoints": checkpoints, "progress": False, **options})
+            tracin(
+                Classifier(), *arguments, **{"checkpoints": checkpoints, "show_progress": False, **options}
+            )

@@ -86,5 +86,5 @@ def test_values_and_scores(kind: str, generator: np.random.Generator, tmp_path: 
         fast, _ = influence_scores(*arguments, LinearLayerGradient(source.model, name), source.checkpoints)
         full, _ = influence_scores(*arguments, ParameterGradient(source.model, layer), source.checkpoints)
         assert np.allclose(fast, full, rtol=1e-9, atol=1e-12 * np.abs(full).max()), of
-    found = tracin(run, frames[:2], frames[2], checkpoints=source.checkpoints, progress=False)
+    found = tracin(run, frames[:2], frames[2], checkpoints=source.checkpoints, show_progress=False)
     assert found.scores.shape == (1, 2) and np.all(found.scores != 0.0)

@@ -23,7 +23,7 @@ NAMES = ("loss", "phase", "reconstruction", "adjacency", "divergence", "latent-2
 
 
 def quiet(run: TrainedRun, training: list[Atoms], test: list[Atoms], of: str, **options: object) -> Influence:
-    return tracin(run, training, test, of, progress=False, **options)
+    return tracin(run, training, test, of, show_progress=False, **options)
 
 
 def test_scores_are_the_definition(mislabeled: SimpleNamespace) -> None:
@@ -79,7 +79,7 @@ def test_scores_are_symmetric_and_of_one_frame_its_self_influence(mislabeled: Si
     frames = [mislabeled.training[k] for k in (0, 2, 8)]
     found = quiet(mislabeled.run, frames, frames, "phase")
     assert np.allclose(found.scores, found.scores.T, rtol=1e-10)
-    own = self_influence(mislabeled.run, frames, "phase", progress=False)
+    own = self_influence(mislabeled.run, frames, "phase", show_progress=False)
     assert np.allclose(np.diag(found.scores), own.scores, rtol=1e-10)
     for k in range(len(frames)):  # a frame that is in the training set is its own proponent
         assert k in [one.number for one in found.proponents(k, 3)]
@@ -93,7 +93,7 @@ def test_a_wrong_label_is_the_top_opponent_of_its_true_phase(mislabeled: SimpleN
             assert found.opponents(k, 1)[0].number == mislabeled.wrong
             proponents = [mislabeled.training[one.number].info["phase"] for one in found.proponents(k, 3)]
             assert proponents == ["crystal"] * 3
-    own = self_influence(mislabeled.run, mislabeled.training, "phase", progress=False)
+    own = self_influence(mislabeled.run, mislabeled.training, "phase", show_progress=False)
     assert int(own.scores.argmax()) == mislabeled.wrong
 
 
