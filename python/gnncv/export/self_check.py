@@ -121,12 +121,15 @@ def derivative_scales(derivatives: NDArray[np.float64], names: Sequence[str]) ->
 def strain_scales(derivatives: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
     """What errors of strain gradients ``(K, 3, 3)`` are measured by, ``(K,)``.
 
-    As :func:`derivative_scales`; the novelty's by the larger of its own and the latents', of which it is a
-    function. In frames as those trained on it is a twentieth of theirs (0.25 beside 5 in the demonstration's
-    crystal): the terms of its sum cancel, and their rounding does not.
+    As :func:`derivative_scales`, but for the latents and the novelty. Latents are components of one vector in a
+    basis without meaning: theirs are measured by the largest of any. The novelty is a function of them, whose
+    strain gradient nearly cancels in frames as those trained on: it is measured by the larger of its own and
+    theirs.
     """
     scale = derivative_scales(derivatives, names)
-    if "novelty" in names:
-        latents = [scale[k] for k, name in enumerate(names) if name.startswith("latent-")]
-        scale[names.index("novelty")] = max(scale[names.index("novelty")], *latents)
+    latents = [k for k, name in enumerate(names) if name.startswith("latent-")]
+    if latents:
+        scale[latents] = scale[latents].max()
+        if "novelty" in names:
+            scale[names.index("novelty")] = max(scale[names.index("novelty")], scale[latents[0]])
     return scale
