@@ -121,10 +121,10 @@ def derivative_scales(derivatives: NDArray[np.float64], names: Sequence[str]) ->
 def strain_scales(derivatives: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
     """What errors of strain gradients ``(K, 3, 3)`` are measured by, ``(K,)``.
 
-    As :func:`derivative_scales`, but for the latents and the novelty. Latents are components of one vector in a
-    basis without meaning: theirs are measured by the largest of any. The novelty is a function of them, whose
-    strain gradient nearly cancels in frames as those trained on: it is measured by the larger of its own and
-    theirs.
+    As :func:`derivative_scales`, but for the latents and the novelty. Latents are components of one vector in
+    a basis without meaning: theirs are measured by the largest of any. The novelty is a function of them,
+    whose strain gradient nearly cancels in frames as those trained on: it is measured by the larger of its
+    own and theirs.
     """
     scale = derivative_scales(derivatives, names)
     latents = [k for k, name in enumerate(names) if name.startswith("latent-")]
