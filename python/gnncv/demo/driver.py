@@ -135,7 +135,15 @@ def run_demo(
             fit(settings, folder / "train", resume=resume, progress=progress)
 
     def exporting() -> None:
-        export(load_run(folder / "train"), model, precision, overwrite=True)
+        trained = load_run(folder / "train")
+        try:
+            export(trained, model, precision, overwrite=True)
+        except ModelError as refusal:
+            if precision == "float64":
+                raise
+            # what the message says to do: rounding decides whether a training passes in float32
+            print(f"      {refusal}; float64 it is", flush=True)
+            export(trained, model, "float64", overwrite=True)
 
     def equilibrating() -> None:
         lattice = folder / "lattice.extxyz"

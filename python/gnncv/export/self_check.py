@@ -22,8 +22,7 @@ TABLE_TOLERANCE = {"float64": 1e-6, "float32": 2e-5}
 class SelfCheck:
     """Largest errors of the exported file against the PyTorch model in float64.
 
-    Values are relative to the larger of one and the value, gradients to :func:`derivative_scales`, strain
-    gradients to :func:`strain_scales`.
+    Values are relative to the larger of one and the value, derivatives to :func:`derivative_scales`.
     """
 
     n_training_frames: int
@@ -96,12 +95,11 @@ def _errors(computed: ReferenceResult, reference: ReferenceResult, names: Sequen
         (computed.gradients, reference.gradients),
         (computed.strain_gradient, reference.strain_gradient),
     )
-    gradient_scale = derivative_scales(reference.gradients, names)
-    strain_scale = strain_scales(reference.strain_gradient, names)
-    derivative = [
-        float((np.abs(ours - exact).max(axis=(1, 2)) / np.where(scale > 0.0, scale, 1.0)).max())
-        for (ours, exact), scale in zip(pairs, (gradient_scale, strain_scale), strict=True)
-    ]
+    derivative = []
+    for ours, exact in pairs:
+        scale = derivative_scales(exact, names)
+        difference = np.abs(ours - exact).max(axis=(1, 2))
+        derivative.append(float((difference / np.where(scale > 0.0, scale, 1.0)).max()))
     return [float(value.max()), *derivative]
 
 
@@ -115,21 +113,4 @@ def derivative_scales(derivatives: NDArray[np.float64], names: Sequence[str]) ->
     for k, name in enumerate(names):
         if name.startswith("deviation"):
             scale[k] = max(scale[k], scale[names.index(name.replace("deviation", "progress"))])
-    return scale
-
-
-def strain_scales(derivatives: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
-    """What errors of strain gradients ``(K, 3, 3)`` are measured by, ``(K,)``.
-
-    As :func:`derivative_scales`, but for the latents and the novelty. Latents are components of one vector in
-    a basis without meaning: theirs are measured by the largest of any. The novelty is a function of them,
-    whose strain gradient nearly cancels in frames as those trained on: it is measured by the larger of its
-    own and theirs.
-    """
-    scale = derivative_scales(derivatives, names)
-    latents = [k for k, name in enumerate(names) if name.startswith("latent-")]
-    if latents:
-        scale[latents] = scale[latents].max()
-        if "novelty" in names:
-            scale[names.index("novelty")] = max(scale[names.index("novelty")], scale[latents[0]])
     return scale

@@ -12,7 +12,7 @@ import gnncv
 from gnncv.errors import ModelError, OutputExists
 from gnncv.export import export
 from gnncv.export.random_frames import random_frames
-from gnncv.export.self_check import derivative_scales, strain_scales
+from gnncv.export.self_check import derivative_scales
 from gnncv.models.reference_evaluation import evaluate_reference
 from gnncv.training import TrainedRun, fit
 from small_training import small_config
@@ -115,19 +115,3 @@ def test_no_path_of_the_machine_is_in_the_file(exported: Path, small_run: Traine
     source = str(Path(gnncv.__file__).parent)
     assert source.encode() not in content
     assert str(Path(torch.__file__).parent).encode() not in content
-
-
-def test_strain_of_latents_and_novelty_is_measured_by_the_largest_of_the_latents(
-    generator: np.random.Generator,
-) -> None:
-    names = ["latent-1", "latent-2", "progress", "deviation", "novelty"]
-    slopes = generator.normal(size=(5, 3, 3))
-    slopes[0] *= 50.0
-    slopes[4] *= 0.01
-    own, strain = derivative_scales(slopes, names), strain_scales(slopes, names)
-    assert own[[0, 1, 4]] == pytest.approx(np.abs(slopes[[0, 1, 4]]).max(axis=(1, 2)))
-    assert strain[[0, 1, 4]] == pytest.approx(np.abs(slopes[0]).max())
-    assert np.array_equal(strain[2:4], own[2:4])
-    slopes[4] *= 1e6
-    assert strain_scales(slopes, names)[4] == pytest.approx(np.abs(slopes[4]).max())
-    assert np.array_equal(strain_scales(slopes[2:4], names[2:4]), derivative_scales(slopes[2:4], names[2:4]))
