@@ -51,7 +51,9 @@ def plain(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("engine", "extra"), [("openmm", {}), ("openmm", NPT), ("ase", {}), ("ase", NPT)], ids=str
+    ("engine", "extra"),
+    [("openmm", {}), ("openmm", NPT), ("openmm", NPT | {"cv_every": 5}), ("ase", {}), ("ase", NPT)],
+    ids=str,
 )
 def test_a_restraint_of_plumed_is_a_harmonic_bias_of_ours(
     engine: str, extra: dict, make_config, tmp_path
@@ -73,7 +75,7 @@ def test_a_restraint_of_plumed_is_a_harmonic_bias_of_ours(
         assert np.allclose(tables[0][name], tables[1][name], rtol=2e-5, atol=1e-5), name
     assert tables[0]["bias_kj_mol"].min() > 10.0
     rows = read_colvar(tmp_path / "theirs" / "plumed" / "C")
-    if engine == "ase" or not extra:  # PLUMED sees the volume that OpenMM's barostat made in the same step
+    if engine == "ase" or extra != NPT:  # else PLUMED sees the volume that the barostat made in the step
         assert np.allclose(rows["cv.progress"], tables[1]["progress"], atol=1e-6)
         assert np.allclose(rows["r.bias"], tables[1]["bias_kj_mol"], atol=1e-5)
 
@@ -117,8 +119,26 @@ def test_rows_and_hills_come_once_and_belong_to_the_frames(engine: str, extra: d
     assert facts["n_evaluations"] <= 61 + observed + trials  # one a step, beside the barostat's
 
 
-@pytest.mark.parametrize("extra", [{}, NPT], ids=str)
-@pytest.mark.parametrize("engine", ["openmm", "ase"])
+def test_every_fifth_step_is_seen_by_plumed_once(make_config) -> None:
+    """Rows and hills are those of the frames; values at a barostat's trials are written nowhere."""
+    cv = gnncv.CollectiveVariable(shipped_model(), num_threads=1)
+    text = "m: METAD ARG=cv.progress SIGMA=0.05 HEIGHT=1 PACE=10\nPRINT ARG=cv.progress FILE=COLVAR\n"
+    keys = NPT | {"cv_every": 5, "barostat_stride": 5, "steps": 60, "trajectory_stride": 10}
+    folder = run(make_config(bias=gnncv_lines(text), **keys), progress=False, cv=cv)
+    rows, hills = read_colvar(folder / "plumed" / "COLVAR"), read_hills(folder / "plumed" / "HILLS")
+    assert np.allclose(rows["time"], 0.02 * np.arange(13))
+    assert np.allclose(hills.time, 0.04 * np.arange(1, 7))
+    assert np.allclose(hills.centers[:, 0], rows["cv.progress"][2::2], atol=2e-6)
+    for frame in ase.io.read(folder / "trajectory.extxyz", index=":"):
+        value = cv.compute(frame)["progress"]
+        assert rows["cv.progress"][frame.info["step"] // 5] == pytest.approx(value, abs=3e-6)
+
+
+@pytest.mark.parametrize(
+    ("engine", "extra"),
+    [("openmm", {}), ("openmm", NPT), ("openmm", NPT | {"cv_every": 5}), ("ase", {}), ("ase", NPT)],
+    ids=str,
+)
 def test_a_continued_run_is_the_uninterrupted_one(engine: str, extra: dict, make_config, tmp_path) -> None:
     keys = {
         "engine": engine,
@@ -301,8 +321,18 @@ def test_configurations_that_cannot_be(make_config, tmp_path) -> None:
     ):
         with pytest.raises(InvalidArgument, match=message):
             make_config(bias=bias)
-    with pytest.raises(InvalidArgument, match="cv_every above 1 is not for bias plumed"):
-        make_config(bias=plain(""), cv_every=2)
+    with pytest.raises(InvalidArgument, match="cv_every above 1 with bias plumed needs a temperature bath"):
+        make_config(bias=plain(""), cv_every=2, ensemble="nve")
+    for line, message in (
+        ("METAD ARG=d SIGMA=1 HEIGHT=1 PACE=3", r"METAD PACE=3 is no multiple of cv_every \(2\)"),
+        ("PRINT ARG=d FILE=C STRIDE=5", r"PRINT STRIDE=5 is no multiple of cv_every \(2\)"),
+        ("RESTRAINT ARG=d AT=1 KAPPA=1 STRIDE=2", "RESTRAINT STRIDE=2: .* leave STRIDE out"),
+        ("EXTENDED_LAGRANGIAN ARG=d KAPPA=1", "EXTENDED_LAGRANGIAN integrates a variable of its own"),
+    ):
+        keys = {"cv_every": 2, "output": str(tmp_path / "strides")}
+        config = make_config(bias=plain(COORDINATION + line + "\n"), **keys)
+        with pytest.raises(InvalidArgument, match=message):
+            run(config, progress=False)
     config = make_config(bias={"kind": "plumed", "input": str(tmp_path / "absent.dat")})
     with pytest.raises(InvalidArgument, match="absent.dat cannot be read"):
         run(config, progress=False)

@@ -300,9 +300,9 @@ def _problems(config: RunConfig) -> list[str]:
         found.append("system calculator needs engine ase")
     if config.engine == "ase" and config.cv_every != 1:
         found.append("cv_every above 1 (multiple time steps) needs engine openmm")
-    if isinstance(config.bias, Plumed) and config.cv_every != 1:
-        found.append("cv_every above 1 is not for bias plumed: PLUMED sees every step")
-    if config.biased and config.cv_every > 1:
+    if isinstance(config.bias, Plumed) and config.cv_every != 1 and config.ensemble == "nve":
+        found.append("cv_every above 1 with bias plumed needs a temperature bath: ensemble nvt or npt")
+    if (config.biased or isinstance(config.bias, Plumed)) and config.cv_every > 1:
         strides = {"steps": config.steps, "colvar_stride": config.colvar_stride}
         strides |= {
             "trajectory_stride": config.trajectory_stride,

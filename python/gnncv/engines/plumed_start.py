@@ -8,6 +8,7 @@ from pathlib import Path
 from gnncv.engines.config import Plumed, RunConfig
 from gnncv.engines.generations import Generation
 from gnncv.engines.plumed_session import PlumedSession, Resumed
+from gnncv.engines.plumed_strides import check_strides
 from gnncv.errors import InvalidArgument
 from gnncv.plumed import Installation, PlumedInput, choose_installation, find_plugin
 
@@ -21,11 +22,13 @@ def open_session(config: RunConfig, previous: Generation | None) -> PlumedSessio
     Raises
     ------
     InvalidArgument
-        If there is no PLUMED, no wrapper, or no plugin although the input uses GNNCV.
+        If there is no PLUMED, no wrapper, or no plugin although the input uses GNNCV; strides of the input
+        that do not fit `cv_every`.
     """
     if not isinstance(config.bias, Plumed):
         return None
     source = config.bias.source().with_absolute_paths()
+    check_strides(source, config.cv_every)
     kernel, installation = find_kernel()
     if source.uses_gnncv and not source.loads_gnncv:
         source = _loading(source, installation, kernel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from gnncv.engines.config import Harmonic, Learned, Linear, Plumed, RunConfig
 from gnncv.engines.config import Metadynamics as MetadynamicsConfig
 from gnncv.engines.metadynamics_range import GAS_CONSTANT, choose_range
 from gnncv.engines.openmm.force import CvEvaluator, cv_force
+from gnncv.engines.openmm.impulses import Impulses
 from gnncv.engines.openmm.integrator import add_barostat, build_integrator
 from gnncv.engines.openmm.metadynamics import Metadynamics
 from gnncv.engines.openmm.plumed_force import PlumedForce
@@ -65,8 +67,8 @@ class OpenmmEngine:
         self._bias_groups: set[int] = set()
         self.plumed = None if session is None else self._add_plumed(session)
         self._add_bias()
-        add_barostat(config, self.system, seed)
-        self._stride = config.cv_every if self._bias_groups else 1
+        every = config.cv_every if self._bias_groups else 1
+        barostat_stride = add_barostat(config, self.system, seed, every)
         self.integrator = build_integrator(config, self.system, self._bias_groups)
         if hasattr(self.integrator, "setRandomNumberSeed"):
             self.integrator.setRandomNumberSeed(seed)
@@ -76,6 +78,12 @@ class OpenmmEngine:
         self._masses = np.array(
             [self.system.getParticleMass(k).value_in_unit(unit.dalton) for k in range(len(self.frame))]
         )
+        self._impulses: Impulses | None = None
+        if every > 1 and config.ensemble != "nve":
+            self._impulses = Impulses(
+                self.context, self.integrator, self._bias_groups, every, barostat_stride
+            )
+        self._every = every
         self._step = 0
         with self._original_error():
             self._start(seed)
@@ -186,21 +194,34 @@ class OpenmmEngine:
 
     def advance(self, steps: int) -> None:
         """Integrate a number of steps of `timestep_fs`, a multiple of `cv_every` when there is a bias."""
-        if self.plumed is not None:
-            self._advance_with_plumed(steps, self.plumed)
-            return
         with self._original_error():
-            self.integrator.step(steps // self._stride)
-        self._step += steps
+            if self._impulses is not None:
+                self._advance_by_impulses(steps, self._impulses)
+            elif self.plumed is not None:
+                self._advance_with_plumed(steps, self.plumed)
+            else:
+                self.integrator.step(steps // self._every)  # one of velocity Verlet with RESPA is cv_every
+                self._step += steps
+
+    def _advance_by_impulses(self, steps: int, impulses: Impulses) -> None:
+        plumed = self.plumed
+        for _ in range(steps // self._every):
+            if plumed is None:
+                impulses.advance()
+            else:
+                plumed.step = self._step
+                impulses.advance(partial(plumed.session.update, self._step))
+            self._step += self._every
+        if plumed is not None:
+            plumed.step = self._step
 
     def _advance_with_plumed(self, steps: int, plumed: PlumedForce) -> None:
         """Integrate, with PLUMED's update after each step: for the configuration that the step began with."""
-        with self._original_error():
-            for _ in range(steps):
-                plumed.step = self._step
-                self.integrator.step(1)
-                plumed.session.update(self._step)
-                self._step += 1
+        for _ in range(steps):
+            plumed.step = self._step
+            self.integrator.step(1)
+            plumed.session.update(self._step)
+            self._step += 1
         plumed.step = self._step
 
     def deposit(self) -> None:
