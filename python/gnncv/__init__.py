@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gnncv.errors import DeviceError, GnncvError, InvalidArgument, ModelError, OutputExists
 
 if TYPE_CHECKING:
+    from gnncv.committee import Committee
     from gnncv.cv import CollectiveVariable, Result
     from gnncv.data import GraphDataset, load_frames
     from gnncv.export import export
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 # name -> the module that defines it
 _HOMES = {
     "CollectiveVariable": "gnncv.cv",
+    "Committee": "gnncv.committee",
     "Result": "gnncv.cv",
     "GraphAutoencoder": "gnncv.models",
     "GraphDataset": "gnncv.data",
@@ -36,6 +38,7 @@ _HOMES = {
 _ROOMS = (
     "analysis",
     "cli",
+    "committee",
     "data",
     "demo",
     "engines",
@@ -52,6 +55,7 @@ _ROOMS = (
 
 __all__ = [
     "CollectiveVariable",
+    "Committee",
     "DeviceError",
     "GnncvError",
     "GraphAutoencoder",

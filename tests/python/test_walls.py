@@ -61,6 +61,7 @@ FORBIDDEN_IMPORTS: dict[str, tuple[str, ...]] = {
     "engines": (*PROGRAMS, *LEARNED, "_native"),
     "plumed": (*PROGRAMS, *LEARNED, "engines", "analysis", "explain", "data", "cv"),
     "learned_bias": (*PROGRAMS, "engines", "training", "explain", "data"),
+    "committee": (*PROGRAMS, *AROUND, *LEARNED, "data", "plumed", "jacobian", "_native"),
     "rounds": ("cli", "demo", "_native"),
     "demo": ("cli", "_native"),
 }

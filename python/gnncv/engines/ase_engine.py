@@ -27,6 +27,7 @@ from gnncv.engines.metadynamics_range import GAS_CONSTANT, choose_range
 from gnncv.engines.plumed_calculator import ASE_UNITS, PlumedCalculator
 from gnncv.engines.plumed_session import PlumedSession
 from gnncv.engines.plumed_start import save_session
+from gnncv.engines.row_columns import RowColumns
 from gnncv.engines.walkers import SharedBias
 from gnncv.errors import InvalidArgument
 from gnncv.files import HillsWriter
@@ -69,6 +70,7 @@ class AseEngine:
         self.atoms.calc = below if self.biased is None else self.biased
         if cv is not None:
             cv.bind(self.atoms.get_chemical_symbols())
+        self.extra = RowColumns(config, cv, self.atoms.get_chemical_symbols())
         self._start()
         self.dynamics = self._make_dynamics()
 
@@ -226,7 +228,7 @@ class AseEngine:
         names = [] if self.cv is None else list(self.cv.names)
         bias = ["bias_kj_mol"] if self.biased is not None or self.plumed is not None else []
         volume = ["volume"] if self.atoms.pbc.all() else []
-        return ["time", *names, *bias, "potential_kj_mol", "temperature_kelvin", *volume]
+        return ["time", *names, *self.extra.names(), *bias, "potential_kj_mol", "temperature_kelvin", *volume]
 
     def observe(self) -> dict[str, float]:
         """Time, outputs of the CV, bias, potential energy without bias, temperature, volume (A^3)."""
@@ -235,10 +237,11 @@ class AseEngine:
         if self.biased is not None:
             row |= self.biased.results["cv"]
             energy = self.biased.results["base_energy"]
-        elif self.cv is not None:
-            here = self.atoms
-            result = self.cv.compute(here.positions, np.array(here.cell), np.asarray(here.pbc), outputs=[])
+        if self.cv is not None and (self.biased is None or self.extra.names()):
+            geometry = self.atoms.positions, np.array(self.atoms.cell), np.asarray(self.atoms.pbc)
+            result = self.cv.compute(*geometry, outputs=self.extra.squares)
             row |= {name: float(result[name]) for name in result.names}
+            row |= self.extra.values(result, *geometry)
         if self.plumed is not None:
             energy = self.plumed.results["base_energy"]
         if self.biased is not None and self.plumed is None:

@@ -186,6 +186,7 @@ System = Annotated[LennardJonesSystem | OpenmmXmlSystem | CalculatorSystem, Fiel
 
 # What may differ between a run and its continuation: where it runs and how long, not what it computes.
 NOT_IDENTITY = {"steps", "threads", "platform", "output", "restart", "cv", "start", "walkers", "stop_when"}
+COLUMNS = {"gradnorm2", "committee"}  # named only where they are asked for, as runs made before have them
 
 
 class RunConfig(Section):
@@ -212,6 +213,8 @@ class RunConfig(Section):
     bias: Bias | None = None
     walls: tuple[Wall, ...] = ()
     cv_every: Count = 1
+    gradnorm2: tuple[str, ...] = ()
+    committee: tuple[Path, ...] = ()
     colvar_stride: Count = 100
     trajectory_stride: Count = 1000
     checkpoint_stride: Count = 5000
@@ -260,6 +263,9 @@ class RunConfig(Section):
     def identity(self) -> dict[str, Any]:
         """What must be equal for a run to be continued, as plain values; an XML system by its content."""
         facts: dict[str, Any] = json.loads(self.model_dump_json(exclude=NOT_IDENTITY))
+        facts = {key: value for key, value in facts.items() if key not in COLUMNS or value}
+        if self.committee:
+            facts["committee"] = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.committee]
         if isinstance(self.system, OpenmmXmlSystem):
             facts["system"]["file"] = hashlib.sha256(self.system.file.read_bytes()).hexdigest()
         if isinstance(self.bias, Plumed):

@@ -1,5 +1,6 @@
 """Training of the graph autoencoder and of molecule autoencoders with Lightning, and the folders of runs."""
 
+from .committee import committee_runs, fit_committee
 from .config import DataConfig, LossConfig, TrainConfig
 from .fit import configured_frames, fit
 from .molecule_config import MoleculeLossConfig, MoleculeOptimization, MoleculeTrainConfig
@@ -19,8 +20,10 @@ __all__ = [
     "Stage1Config",
     "TrainConfig",
     "TrainedRun",
+    "committee_runs",
     "configured_frames",
     "fit",
+    "fit_committee",
     "fit_molecule",
     "fit_molecules",
     "frame_descriptors",

@@ -29,6 +29,7 @@ from gnncv.engines.openmm.system import build_system, to_openmm_frame
 from gnncv.engines.openmm.whole import whole_molecules
 from gnncv.engines.plumed_session import PlumedSession
 from gnncv.engines.plumed_start import save_session
+from gnncv.engines.row_columns import RowColumns
 from gnncv.engines.walkers import SharedBias
 from gnncv.errors import GnncvError, InvalidArgument
 from gnncv.files import HillsWriter
@@ -63,6 +64,7 @@ class OpenmmEngine:
         self.system = build_system(config, turned)
         self.frame = whole_molecules(self.system, turned)
         self.evaluator = None if cv is None else CvEvaluator(cv, atoms.get_chemical_symbols(), self.periodic)
+        self.extra = RowColumns(config, cv, atoms.get_chemical_symbols())
         self.metadynamics: Metadynamics | None = None
         self._bias_groups: set[int] = set()
         self.plumed = None if session is None else self._add_plumed(session)
@@ -242,6 +244,7 @@ class OpenmmEngine:
         return [
             "time",
             *names,
+            *self.extra.names(),
             *bias,
             "potential_kj_mol",
             "temperature_kelvin",
@@ -253,11 +256,13 @@ class OpenmmEngine:
         row, bias_energy = {"time": self.time_ps}, 0.0
         if self.evaluator is not None:
             state = self.context.getState(positions=True)
+            positions = state.getPositions(asNumpy=True)._value
             box = state.getPeriodicBoxVectors(asNumpy=True)._value if self.periodic else None
             bias = self.config.bias  # the next step asks for its gradient: compute it along
             gradients = () if bias is None or isinstance(bias, Plumed) else (bias.cv,)
-            result = self.evaluator.evaluate(state.getPositions(asNumpy=True)._value, box, gradients)
+            result = self.evaluator.evaluate(positions, box, gradients, once=self.extra.squares)
             row |= {name: float(result[name]) for name in self.evaluator.cv.names}
+            row |= self.extra.values(result, *self.evaluator.geometry(positions, box))
         with self._original_error():
             if self._bias_groups:
                 state = self.context.getState(energy=True, groups=self._bias_groups)

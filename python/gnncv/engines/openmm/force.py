@@ -74,7 +74,13 @@ class CvEvaluator:
         cv.bind(self.symbols)
         _registry[self.key] = self
 
-    def evaluate(self, positions_nm: Array, box_nm: Array | None, gradients: Sequence[str] = ()) -> Any:
+    def evaluate(
+        self,
+        positions_nm: Array,
+        box_nm: Array | None,
+        gradients: Sequence[str] = (),
+        once: Sequence[str] = (),
+    ) -> Any:
         """The result at a configuration, with at least the gradients asked for.
 
         Parameters
@@ -85,20 +91,19 @@ class CvEvaluator:
             Rows are the box vectors; None without periodicity.
         gradients : sequence of str
             Outputs whose gradients are needed now. An output asked for once is computed along for a while.
+        once : sequence of str
+            Outputs whose gradients are needed for this configuration and not for those that follow.
         """
         for name in gradients:
             self._sticky[name] = _STICKY
         found = next((each for each in self._recent if each.at(positions_nm, box_nm)), None)
-        if found is not None and all(name in found.result.outputs for name in gradients):
+        if found is not None and all(name in found.result.outputs for name in (*gradients, *once)):
             self.n_reused += 1
             return found.result
-        wanted = [name for name in self.cv.names if self._sticky.get(name, 0) > 0]
+        wanted = [name for name in self.cv.names if self._sticky.get(name, 0) > 0 or name in once]
         self._sticky = {name: left - 1 for name, left in self._sticky.items() if left > 1}
-        cell = np.zeros((3, 3)) if box_nm is None else np.ascontiguousarray(box_nm) * ANGSTROM_PER_NM
         start = perf_counter()
-        result = self.cv.compute(
-            positions_nm * ANGSTROM_PER_NM, cell, np.full(3, self.periodic), outputs=wanted
-        )
+        result = self.cv.compute(*self.geometry(positions_nm, box_nm), outputs=wanted)
         self.seconds += perf_counter() - start
         self.n_evaluations += 1
         kept = [each for each in self._recent if each is not found][-1:]
@@ -107,6 +112,11 @@ class CvEvaluator:
             _Evaluation(positions_nm.copy(), None if box_nm is None else box_nm.copy(), result),
         ]
         return result
+
+    def geometry(self, positions_nm: Array, box_nm: Array | None) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """Positions and cell in angstrom, periodic directions: as `CollectiveVariable.compute` takes them."""
+        cell = np.zeros((3, 3)) if box_nm is None else np.ascontiguousarray(box_nm) * ANGSTROM_PER_NM
+        return positions_nm * ANGSTROM_PER_NM, cell, np.full(3, self.periodic)
 
 
 _registry: WeakValueDictionary[str, CvEvaluator] = WeakValueDictionary()
