@@ -102,7 +102,7 @@ def align(members: Sequence[Any], frames: Sequence[Atoms], at_least: float) -> A
     explained: list[FloatArray] = []
     for here, there in zip(fitted, judged, strict=True):
         design = np.column_stack([here, np.ones(len(here))])
-        solution: FloatArray = np.linalg.lstsq(design, fitted[0], rcond=None)[0]
+        solution = np.asarray(np.linalg.lstsq(design, fitted[0], rcond=None)[0], dtype=np.float64)
         matrices.append(solution[:-1])
         offsets.append(solution[-1])
         missed = judged[0] - (there @ solution[:-1] + solution[-1])
