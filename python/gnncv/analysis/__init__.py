@@ -13,6 +13,7 @@ from gnncv.analysis.blocks import (
 from gnncv.analysis.clusters import Cluster, largest_cluster
 from gnncv.analysis.free_energy import FreeEnergy, compute_free_energy
 from gnncv.analysis.order_parameters import OrderParameters, order_parameter_table, order_parameters
+from gnncv.analysis.phases import PhaseVisits, phase_free_energy, phase_visits
 from gnncv.analysis.pooling import pooled_weights
 from gnncv.analysis.reweight import bias_weights, final_bias_weights, tiwary_parrinello_weights
 from gnncv.files import Colvar, Hills, read_colvar, read_hills
@@ -24,6 +25,7 @@ __all__ = [
     "FreeEnergy",
     "Hills",
     "OrderParameters",
+    "PhaseVisits",
     "WeightedHistogram",
     "bias_weights",
     "compute_free_energy",
@@ -32,6 +34,8 @@ __all__ = [
     "largest_cluster",
     "order_parameter_table",
     "order_parameters",
+    "phase_free_energy",
+    "phase_visits",
     "pooled_weights",
     "read_colvar",
     "read_hills",
