@@ -32,19 +32,22 @@ def order_function(config: RunConfig) -> OrderFunction | None:
         return None
     if importlib.util.find_spec("freud") is None:
         raise InvalidArgument("order parameters need freud: pip install freud-analysis")
-    from gnncv.analysis.order_parameters import order_parameters
+    return order_of_sites(cutoff, None if config.cv is None else model_topology(config.cv))
 
-    topology = None if config.cv is None else _topology(config.cv)
+
+def order_of_sites(cutoff_angstrom: float, topology: Topology | None = None) -> OrderFunction:
+    """Averaged q6 (mean over sites) and global Q6, of neighbors closer than ``cutoff_angstrom``."""
+    from gnncv.analysis.order_parameters import order_parameters
 
     def evaluate(atoms: Atoms) -> tuple[float, float]:
         sites = atoms if topology is None else center_frame(atoms, topology)
-        found = order_parameters(sites, cutoff)
+        found = order_parameters(sites, cutoff_angstrom)
         return float(np.mean(found.averaged_q6)), float(found.global_q6)
 
     return evaluate
 
 
-def _topology(model: Path) -> Topology | None:
+def model_topology(model: Path) -> Topology | None:
     """The molecules that a model file knows; None for one of atoms."""
     from gnncv.cv import CollectiveVariable
 

@@ -6,12 +6,22 @@ from typing import Any
 _HOMES = {
     "BiasRoundsConfig": "gnncv.rounds.bias_loop",
     "HarvestConfig": "gnncv.rounds.harvest",
+    "HarvestedRun": "gnncv.rounds.other_engines",
     "OrderThresholds": "gnncv.rounds.thresholds",
+    "harvest_run": "gnncv.rounds.other_engines",
     "run_bias_rounds": "gnncv.rounds.bias_loop",
     "run_rounds": "gnncv.rounds.loop",
 }
 
-__all__ = ["BiasRoundsConfig", "HarvestConfig", "OrderThresholds", "run_bias_rounds", "run_rounds"]
+__all__ = [
+    "BiasRoundsConfig",
+    "HarvestConfig",
+    "HarvestedRun",
+    "OrderThresholds",
+    "harvest_run",
+    "run_bias_rounds",
+    "run_rounds",
+]
 
 
 def __getattr__(name: str) -> Any:
