@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnncv.engines.plumed_files import LOG, cut_back, flush_files, remove_later_files
+from gnncv.engines.plumed_files import (
+    LOG,
+    check_walker_files,
+    cut_back,
+    flush_files,
+    make_walker_files,
+    remove_later_files,
+)
 from gnncv.errors import GnncvError, InvalidArgument
 from gnncv.plumed import PlumedInput
 
@@ -113,6 +120,7 @@ class PlumedSession:
         if resumed is not None:
             cut_back(self.folder, resumed.sizes, resumed.contents)
             remove_later_files(self.folder, source, resumed.sizes)
+            make_walker_files(source)
         try:
             with self._inside():
                 self._plumed = Plumed(kernel=str(kernel))
@@ -150,9 +158,11 @@ class PlumedSession:
         Raises
         ------
         InvalidArgument
-            What PLUMED says against it.
+            What PLUMED says against it; hills of another run in a new walker's file.
         """
         units = units or MdUnits()
+        # PLUMED would rename a file of hills that is there, and other walkers would go on reading that one
+        in_place = self.resumed is None and check_walker_files(self.source)
         (self.folder / INPUT).write_text(self.source.text)
         settings: dict[str, Any] = {
             "setMDEnergyUnits": units.energy, "setMDLengthUnits": units.length, "setMDTimeUnits": units.time,
@@ -163,7 +173,7 @@ class PlumedSession:
             settings["setKbT"] = kt_kj_mol / units.energy
         settings |= {"setNumOMPthreads": threads, "setLogFile": LOG, "setPlumedDat": INPUT}
         try:
-            with self._inside():
+            with self._inside(), _no_backups(in_place):
                 for name, value in settings.items():
                     self._plumed.cmd(name, value)
                 self._plumed.cmd("init")
@@ -338,6 +348,21 @@ class PlumedSession:
         finally:
             os.fchdir(before)
             os.close(before)
+
+
+@contextmanager
+def _no_backups(wanted: bool) -> Iterator[None]:
+    """Let PLUMED write its files anew in place, instead of renaming those that are there."""
+    before = os.environ.get("PLUMED_MAXBACKUP")
+    if wanted:
+        os.environ["PLUMED_MAXBACKUP"] = "0"
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["PLUMED_MAXBACKUP"] = before
+        else:
+            os.environ.pop("PLUMED_MAXBACKUP", None)
 
 
 def plumed_message(error: Exception) -> str:

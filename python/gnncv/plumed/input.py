@@ -117,13 +117,16 @@ class PlumedInput:
             return True
         return any(name in each.values.values() for each in self.all_statements())
 
-    def walker_files(self) -> list[Path]:
-        """The files of hills that it appends to in folders shared with other walkers."""
-        return [
-            self.folder / each.values["WALKERS_DIR"]
-            / f"{each.values.get('FILE', 'HILLS')}.{each.values.get('WALKERS_ID', '0')}"
-            for each in self.all_statements() if "WALKERS_DIR" in each.values
-        ]  # fmt: skip
+    def walker_files(self, everybody: bool = False) -> list[Path]:
+        """The files of hills that it, or everybody, appends to in folders shared by walkers."""
+        found = []
+        for values in (each.values for each in self.all_statements() if "WALKERS_DIR" in each.values):
+            hills = self.folder / values["WALKERS_DIR"] / values.get("FILE", "HILLS")
+            count = values.get("WALKERS_N", "")
+            all_numbers = [str(number) for number in range(int(count) if count.isdecimal() else 0)]
+            numbers = all_numbers if everybody else [values.get("WALKERS_ID", "0")]
+            found += [hills.with_name(f"{hills.name}.{number}") for number in numbers]
+        return found
 
     def with_load(self, library: Path) -> PlumedInput:
         """The same with a line that loads the plugin before it is first needed."""
