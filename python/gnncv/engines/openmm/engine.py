@@ -35,6 +35,7 @@ from gnncv.errors import GnncvError, InvalidArgument
 from gnncv.files import HillsWriter
 
 Array = NDArray[np.float64]
+_FAR = np.array([0.61, 0.53, 0.47])  # nm: further than a neighbor list lasts, and no lattice vector
 FORCE_UNIT = unit.kilojoules_per_mole / unit.nanometer
 
 
@@ -296,7 +297,7 @@ class OpenmmEngine:
         )
         files = {
             "state.xml": openmm.XmlSerializer.serialize(state).encode(),
-            "checkpoint.bin": self.context.createCheckpoint(),
+            "checkpoint.bin": self._checkpoint(),
         }
         facts: dict[str, Any] = {
             "step": self._step,
@@ -312,6 +313,20 @@ class OpenmmEngine:
             more_files, more_facts = save_session(self.plumed.session)
             return files | more_files, facts | more_facts
         return files, facts
+
+    def _checkpoint(self) -> bytes:
+        """OpenMM's checkpoint, from which this process goes on as another one would.
+
+        The CPU platform keeps a neighbor list while atoms move little, and the list's order decides the last
+        digits of the forces: moved as a whole and put back, the atoms get a new one here and after a restart.
+        """
+        checkpoint: bytes = self.context.createCheckpoint()
+        positions = self.context.getState(positions=True).getPositions(asNumpy=True)._value
+        self.context.setPositions(positions + _FAR)
+        groups = {force.getForceGroup() for force in self.system.getForces()} - self._bias_groups
+        self.context.getState(forces=True, groups=groups)
+        self.context.loadCheckpoint(checkpoint)
+        return checkpoint
 
     def _evaluate_plumed(self, plumed: PlumedForce) -> None:
         plumed.step = self._step
@@ -333,6 +348,7 @@ class OpenmmEngine:
                 self.context.setState(state)
         except openmm.OpenMMException:
             self.context.setState(state)
+        self._checkpoint()
         self._step = int(facts["step"])
         if self.plumed is not None:
             self._evaluate_plumed(self.plumed)
