@@ -1,4 +1,4 @@
-"""A collective variable that is watched: each neighbor list that it makes has a reason, and no list is stale."""
+"""A collective variable that is watched: each neighbor list has a reason, and none is out of date."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 class Audit:
-    """Stands for a `gnncv.CollectiveVariable` in a run, counts the lists that it should make, and tries values.
+    """Stands for a `gnncv.CollectiveVariable`, counts the lists that it should make, and tries its values.
 
     The list holds all pairs within cutoff + skin when it is made. With u_i what atom i has moved since then,
     beyond the motion of all atoms and the deformation of the box, it is complete as long as

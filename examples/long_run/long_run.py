@@ -1,7 +1,7 @@
 """A long run in one piece, the same run killed again and again, and a comparison of the two.
 
-``python long_run.py``: 2 x 1 000 000 steps. ``--steps`` and ``--kills`` make it shorter, ``--parts`` choose what
-is done: the killed run goes on where it was when the command is given again.
+``python long_run.py``: 2 x 1 000 000 steps. ``--steps`` and ``--kills`` make it shorter, ``--parts`` choose
+what is done: the killed run goes on where it was when the command is given again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ase.build import bulk
 
 FILES = ("COLVAR", "HILLS", "trajectory.extxyz")
 FIELDS = (
-    "run", "process", "seconds", "step", "memory", "n_evaluations", "n_rebuilds", "n_expected", "n_repeated",
+    "run", "process", "step", "memory", "n_evaluations", "n_rebuilds", "n_expected", "n_repeated",
     "largest_difference",
 )  # fmt: skip
 
@@ -50,7 +50,7 @@ class Process:
 
     def __init__(self, name: str, path: Path, number: int) -> None:
         program = Path(__file__).with_name("audited_run.py")
-        self.name, self.number, self.started = name, number, time.monotonic()
+        self.name, self.number = name, number
         self.log = Path(f"{name}-{number}.log")
         with self.log.open("w") as file:
             self.process = subprocess.Popen([sys.executable, str(program), str(path)], stdout=file)
@@ -78,22 +78,34 @@ def run_whole(steps: int) -> None:
         sys.exit("the run failed")
 
 
-def run_killed(steps: int, kills: int, seed: int) -> None:
-    """The same run, killed at random moments and started again."""
-    generator = np.random.default_rng(seed)
+def run_killed(steps: int, kills: int, seed: int, minutes: float) -> None:
+    """The same run, killed at random moments and started again; goes on where it was."""
     path, folder = write_inputs("killed", steps), Path("killed")
-    for number in range(kills + 1):
+    end = time.monotonic() + 60.0 * minutes
+    number = 1 + max((int(row["process"]) for row in read_table() if row["run"] == "killed"), default=-1)
+    while newest(folder) < steps:
+        generator = np.random.default_rng([seed, number])
+        stop = newest(folder) + generator.uniform(0.5, 1.5) * steps / (kills + 1)
         process = Process("killed", path, number)
-        if number < kills:
-            stop = newest(folder) + generator.uniform(0.5, 1.5) * (steps - newest(folder)) / (kills + 1 - number)
-            while newest(folder) < min(stop, 0.98 * steps) and process.process.poll() is None:
-                time.sleep(0.05)
-            time.sleep(generator.uniform(0.0, 2.0))
+        while process.process.poll() is None and newest(folder) < stop and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(generator.uniform(0.0, 2.0))
+        if process.process.poll() is None:
             process.process.kill()
-            print(f"kill {number + 1} after the restart point at step {newest(folder)}")
-        code = process.finish()
-    if code != 0:
-        sys.exit("the run failed")
+            print(f"process {number} killed after the restart point at step {newest(folder)}", flush=True)
+        if process.finish() > 0:
+            sys.exit("the run failed")
+        if time.monotonic() > end:
+            sys.exit("time is up; give the command again")
+        number += 1
+
+
+def read_table() -> list[dict[str, str]]:
+    """What all processes said so far."""
+    if not Path("processes.csv").exists():
+        return []
+    with open("processes.csv", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def compare() -> None:
@@ -101,14 +113,15 @@ def compare() -> None:
     for name in FILES:
         same = Path("whole", name).read_bytes() == Path("killed", name).read_bytes()
         print(f"{name}: {'identical' if same else 'DIFFERENT'}")
-    with open("processes.csv", newline="") as file:
-        rows = [{key: row[key] for key in FIELDS} for row in csv.DictReader(file)]
+    rows = read_table()
     for run in ("whole", "killed"):
         last = {row["process"]: row for row in rows if row["run"] == run}
         memory = np.array([int(row["memory"]) for row in rows if row["run"] == run]) / 2**20
-        counts = {key: sum(int(row[key]) for row in last.values()) for key in FIELDS[5:9]}
+        counts = {key: sum(int(row[key]) for row in last.values()) for key in FIELDS[4:8]}
         largest = max(float(row["largest_difference"]) for row in last.values())
-        print(f"{run}: {len(last)} processes, memory {memory.min():.1f} to {memory.max():.1f} MiB, {counts}, ")
+        print(
+            f"{run}: {len(last)} processes, memory {memory.min():.1f} to {memory.max():.1f} MiB, {counts}, "
+        )
         print(f"  largest difference to an evaluation with a new list {largest:.1e}")
 
 
@@ -117,11 +130,14 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="for the killed run, then give it again"
+    )
     parser.add_argument("--parts", nargs="+", default=["whole", "killed", "compare"])
     options = parser.parse_args()
     if "whole" in options.parts:
         run_whole(options.steps)
     if "killed" in options.parts:
-        run_killed(options.steps, options.kills, options.seed)
+        run_killed(options.steps, options.kills, options.seed, options.minutes)
     if "compare" in options.parts:
         compare()

@@ -188,23 +188,6 @@ def test_what_came_after_the_restart_point_is_cut_off(engine: str, make_config, 
     assert (parts / "plumed" / "fes.dat").read_text() == "made by somebody else"
 
 
-def test_a_walkers_hills_are_cut_back_where_they_are_shared(make_config, tmp_path) -> None:
-    shared = tmp_path / "shared"
-    shared.mkdir()
-    words = f"WALKERS_DIR={shared} WALKERS_N=2 WALKERS_RSTRIDE=10 WALKERS_ID"
-    biases = [plain(COORDINATION + METAD.replace("PACE", f"{words}={number} PACE")) for number in (0, 1)]
-    run(make_config(steps=20, bias=biases[0], output=str(tmp_path / "other")), progress=False)
-    keys = {"bias": biases[1], "platform": "Reference"}
-    run(make_config(steps=50, **keys), progress=False)
-    hills = shared / "HILLS.1"
-    before = hills.read_text()
-    with open(hills, "a") as file:
-        file.write(before.splitlines()[-1] + "\n")
-    run(make_config(steps=100, **keys), progress=False)
-    assert hills.read_text().startswith(before)
-    assert np.allclose(read_hills(hills).time, 0.04 * np.arange(1, 11))
-
-
 def test_files_that_plumed_writes_anew_are_put_back(make_config, tmp_path) -> None:
     opes = "o: OPES_METAD ARG=d PACE=10 BARRIER=20 SIGMA=5 STATE_WFILE=STATE STATE_WSTRIDE=10\n"
     keys = {

@@ -15,13 +15,16 @@ from typing import Any
 
 import ase.io
 import numpy as np
+import openmm
 import pytest
 
 from analytic_cv import AnalyticCV
-from argon_runs import METADYNAMICS, analytic
+from argon_runs import METADYNAMICS, analytic, argon
 from gnncv.engines import run
 from gnncv.engines.config import RunConfig
 from gnncv.engines.generations import Generation, load_generation, save_generation
+from gnncv.engines.openmm.checkpoint import make_checkpoint
+from gnncv.engines.openmm.system import build_system
 from gnncv.errors import InvalidArgument, ModelError, OutputExists
 from gnncv.files import read_colvar, read_hills
 
@@ -82,6 +85,33 @@ def test_a_continued_run_is_the_uninterrupted_one(engine: str, extra: dict, make
     names = FILES if "bias" not in extra else ("COLVAR", "trajectory.extxyz")
     for name in names:
         assert (whole / name).read_bytes() == (parts / name).read_bytes(), name
+
+
+def test_a_checkpoint_continues_to_the_last_bit_on_the_cpu_platform(make_config) -> None:
+    """Whatever either process computed before; seen at the fifth restart as at the first."""
+    config, atoms = make_config(), argon()
+
+    def make_context() -> openmm.Context:
+        integrator = openmm.LangevinMiddleIntegrator(80.0, 1.0, 0.004)
+        platform = openmm.Platform.getPlatformByName("CPU")
+        context = openmm.Context(build_system(config, atoms), integrator, platform, {"Threads": "1"})
+        context.setPositions(atoms.positions / 10.0)
+        context.setVelocitiesToTemperature(80.0, 1)
+        return context
+
+    def positions(context: openmm.Context) -> np.ndarray:
+        return context.getState(positions=True).getPositions(asNumpy=True)._value
+
+    context = make_context()
+    for _ in range(5):
+        context.getIntegrator().step(500)
+        checkpoint = make_checkpoint(context, {0})
+        other = make_context()
+        other.loadCheckpoint(checkpoint)
+        make_checkpoint(other, {0})
+        for each in (context, other):
+            each.getIntegrator().step(100)
+        assert np.array_equal(positions(context), positions(other))
 
 
 class Killed(BaseException):

@@ -45,6 +45,7 @@ def test_what_a_run_writes(engine: str, make_config) -> None:
     assert facts["model_hash"] == cv.hash
     assert 0.0 < facts["cv_share"] < 1.0
     assert facts["n_evaluations"] >= 100
+    assert facts["n_rebuilds"] == facts["n_evaluations"]  # the analytic variable's: a list each time
     assert facts["steps_per_second"] > 0.0
     assert RunConfig.from_yaml(folder / "run-config.yaml") == config
 

@@ -72,6 +72,7 @@ class BiasedCalculator(Calculator):  # type: ignore[misc]
         self.outputs = list(chosen)
         self.seconds_cv = 0.0
         self.n_evaluations = 0
+        self._lists_before = lists_made(cv)
         self._bound: list[str] = []
 
     def calculate(
@@ -112,6 +113,11 @@ class BiasedCalculator(Calculator):  # type: ignore[misc]
             bias_stress = full_3x3_to_voigt_6_stress(strain / here.get_volume())
             self.results["stress"] = self.base.get_property("stress", here) + bias_stress
 
+    @property
+    def n_rebuilds(self) -> int:
+        """Neighbor lists that the collective variable has made here."""
+        return lists_made(self.cv) - self._lists_before
+
     def bias_changed(self) -> None:
         """Forget the results: the bias is another one now (a hill was added)."""
         self.reset()
@@ -124,3 +130,8 @@ def check_outputs(names: Sequence[str], wanted: Sequence[str]) -> None:
             raise InvalidArgument(
                 f"the collective variable has no output {name!r}; it has {', '.join(names)}"
             )
+
+
+def lists_made(cv: Any) -> int:
+    """Neighbor lists that a collective variable has made since it was loaded; 0 if it does not count them."""
+    return int(getattr(cv, "statistics", {}).get("n_rebuilds", 0))

@@ -309,14 +309,17 @@ class AseEngine:
 
     def performance(self) -> dict[str, float | int]:
         """Cost of the CV since the start of this process."""
-        seconds, evaluations, reused = 0.0, 0, 0
+        seconds, evaluations, reused, rebuilds = 0.0, 0, 0, 0
         if self.biased is not None:
             seconds, evaluations = self.biased.seconds_cv, self.biased.n_evaluations
+            rebuilds = self.biased.n_rebuilds
         if self.plumed is not None:
             session = self.plumed.session
             seconds, evaluations = seconds + session.seconds, evaluations + session.n_evaluations
             reused = session.n_reused
-        return {"seconds_cv": seconds, "n_evaluations": evaluations, "n_reused": reused}
+        return {
+            "seconds_cv": seconds, "n_evaluations": evaluations, "n_reused": reused, "n_rebuilds": rebuilds,
+        }  # fmt: skip
 
     def about(self) -> dict[str, Any]:
         """Versions and the range of the bias."""

@@ -49,7 +49,10 @@ class Engine(Protocol):
         """Say where hills are written and shared; called once, before the first step."""
 
     def performance(self) -> dict[str, float | int]:
-        """``seconds_cv``, ``n_evaluations``, ``n_reused`` since the start of this process."""
+        """``seconds_cv``, ``n_evaluations``, ``n_reused``, ``n_rebuilds`` since the start of this process.
+
+        The last are the neighbor lists that the CV made; those of a PLUMED input are in plumed.log.
+        """
 
     def about(self) -> dict[str, Any]:
         """Platform, versions, the range of the bias: facts for run.json."""

@@ -43,6 +43,9 @@ def test_what_the_input_uses(source: PlumedInput) -> None:
     assert source.models() == [source.folder / "cv.pt"]
     assert source.written_whole() == {"grid"}
     assert source.walker_files() == [source.folder / "shared" / "HILLS.3"]
+    assert source.walker_files(everybody=True) == []  # WALKERS_N is missing
+    two = PlumedInput(TEXT.replace("WALKERS_ID=3", "WALKERS_ID=1 WALKERS_N=2"), source.folder)
+    assert [path.name for path in two.walker_files(everybody=True)] == ["HILLS.0", "HILLS.1"]
     plain = PlumedInput("d: DISTANCE ATOMS=1,2\n", source.folder)
     assert not plain.uses_gnncv and plain.models() == []
 

@@ -20,6 +20,7 @@ from gnncv.analysis.thermal import KJ_MOL_PER_EV
 from gnncv.engines.config import Harmonic, Learned, Linear, Plumed, RunConfig
 from gnncv.engines.config import Metadynamics as MetadynamicsConfig
 from gnncv.engines.metadynamics_range import GAS_CONSTANT, choose_range
+from gnncv.engines.openmm.checkpoint import make_checkpoint
 from gnncv.engines.openmm.force import CvEvaluator, cv_force
 from gnncv.engines.openmm.impulses import Impulses
 from gnncv.engines.openmm.integrator import add_barostat, build_integrator
@@ -35,7 +36,6 @@ from gnncv.errors import GnncvError, InvalidArgument
 from gnncv.files import HillsWriter
 
 Array = NDArray[np.float64]
-_FAR = np.array([0.61, 0.53, 0.47])  # nm: further than a neighbor list lasts, and no lattice vector
 FORCE_UNIT = unit.kilojoules_per_mole / unit.nanometer
 
 
@@ -315,18 +315,8 @@ class OpenmmEngine:
         return files, facts
 
     def _checkpoint(self) -> bytes:
-        """OpenMM's checkpoint, from which this process goes on as another one would.
-
-        The CPU platform keeps a neighbor list while atoms move little, and the list's order decides the last
-        digits of the forces: moved as a whole and put back, the atoms get a new one here and after a restart.
-        """
-        checkpoint: bytes = self.context.createCheckpoint()
-        positions = self.context.getState(positions=True).getPositions(asNumpy=True)._value
-        self.context.setPositions(positions + _FAR)
         groups = {force.getForceGroup() for force in self.system.getForces()} - self._bias_groups
-        self.context.getState(forces=True, groups=groups)
-        self.context.loadCheckpoint(checkpoint)
-        return checkpoint
+        return make_checkpoint(self.context, groups)
 
     def _evaluate_plumed(self, plumed: PlumedForce) -> None:
         plumed.step = self._step
@@ -360,12 +350,15 @@ class OpenmmEngine:
     def performance(self) -> dict[str, float | int]:
         """Cost of the CV since the start of this process."""
         seconds, evaluations, reused = 0.0, 0, 0
+        rebuilds = 0 if self.evaluator is None else self.evaluator.n_rebuilds
         for here in (self.evaluator, None if self.plumed is None else self.plumed.session):
             if here is not None:
                 seconds += here.seconds
                 evaluations += here.n_evaluations
                 reused += here.n_reused
-        return {"seconds_cv": seconds, "n_evaluations": evaluations, "n_reused": reused}
+        return {
+            "seconds_cv": seconds, "n_evaluations": evaluations, "n_reused": reused, "n_rebuilds": rebuilds,
+        }  # fmt: skip
 
     def about(self) -> dict[str, Any]:
         """Platform, versions, the range of the bias."""

@@ -13,7 +13,7 @@ import numpy as np
 import openmm
 from numpy.typing import NDArray
 
-from gnncv.engines.ase import check_outputs
+from gnncv.engines.ase import check_outputs, lists_made
 from gnncv.errors import InvalidArgument, ModelError
 
 Array = NDArray[np.float64]
@@ -67,12 +67,18 @@ class CvEvaluator:
         self.key = key or uuid.uuid4().hex
         self.n_evaluations = 0
         self.n_reused = 0
+        self._lists_before = lists_made(cv)
         self.seconds = 0.0
         self.error: Exception | None = None
         self._sticky: dict[str, int] = {}
         self._recent: list[_Evaluation] = []
         cv.bind(self.symbols)
         _registry[self.key] = self
+
+    @property
+    def n_rebuilds(self) -> int:
+        """Neighbor lists that the collective variable has made here."""
+        return lists_made(self.cv) - self._lists_before
 
     def evaluate(
         self,
