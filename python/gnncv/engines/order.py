@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from gnncv.analysis.neighbor_distance import neighbor_distance
 from gnncv.engines.config import LennardJonesSystem, RunConfig, StopWhen
+from gnncv.engines.start import read_start
 from gnncv.errors import InvalidArgument
 from gnncv.topology import Topology, center_frame
 
@@ -21,11 +23,14 @@ def order_function(config: RunConfig) -> OrderFunction | None:
     """Averaged q6 (mean over atoms) and global Q6; None where no neighbor distance is known.
 
     If the model is one of molecules, they are those of its sites: the centers of molecules. The distance is
-    `order_parameter_cutoff_angstrom`, by default 1.5 times the largest sigma of a Lennard-Jones system.
+    `order_parameter_cutoff_angstrom`, by default 1.5 times the largest sigma of a Lennard-Jones system, or
+    the first minimum of g(r) where all atoms of the first configuration are of one element.
     """
     cutoff = config.order_parameter_cutoff_angstrom
     if cutoff is None and isinstance(config.system, LennardJonesSystem):
         cutoff = 1.5 * max(species.sigma_angstrom for species in config.system.species.values())
+    if cutoff is None:
+        cutoff = _of_the_start(config)
     if cutoff is None:
         if config.stop_when is not None:
             raise InvalidArgument("stop_when needs order_parameter_cutoff_angstrom for this system")
@@ -45,6 +50,17 @@ def order_of_sites(cutoff_angstrom: float, topology: Topology | None = None) -> 
         return float(np.mean(found.averaged_q6)), float(found.global_q6)
 
     return evaluate
+
+
+def _of_the_start(config: RunConfig) -> float | None:
+    """The first minimum of g(r) of one element's bulk; None for anything else, or without freud."""
+    atoms = read_start(config)
+    if len(set(atoms.numbers)) > 1 or importlib.util.find_spec("freud") is None:
+        return None
+    try:
+        return neighbor_distance(atoms)
+    except InvalidArgument:
+        return None
 
 
 def model_topology(model: Path) -> Topology | None:
