@@ -13,22 +13,12 @@ import numpy as np
 from ase.io import read
 from matplotlib.figure import Figure
 
-from gnncv.analysis.order_parameters import order_parameter_table
+from gnncv.analysis import order_parameter_table, phase_visits
 from gnncv.files import read_colvar
 from gnncv.rounds.thresholds import OrderThresholds
 
 NEIGHBORS = {"copper": 3.45, "silicon": 3.0}  # angstrom, the first minimum of g(r)
 PICOSECONDS = 1.0  # from frame to frame, as in in.biased
-
-
-def transitions(phases: list[str | None]) -> list[tuple[int, str]]:
-    """Frames at which another phase than the last one is reached, and which."""
-    found, last = [], None
-    for k, phase in enumerate(phases):
-        if phase is not None and phase != last:
-            found.append((k, phase))
-            last = phase
-    return found[1:]
 
 
 def draw(table: dict[str, np.ndarray], thresholds: OrderThresholds, element: str) -> None:
@@ -68,17 +58,18 @@ def main() -> None:
     table["volume_per_atom"] = order["volume_per_atom"]
     for name, column in (("progress", "cv.progress"), ("novelty", "cv.novelty"), ("bias", "metad.bias")):
         table[name] = colvar[column][rows]
-    phases = thresholds.phases(table["q6"])
-    print(
-        f"{times[-1]:.0f} ps; melt below {thresholds.melt_below:.3f}, crystal above {thresholds.crystal_above:.3f}"
-    )
-    for k, phase in transitions(phases):
+    print(f"{times[-1]:.0f} ps; q6 of the melt below {thresholds.melt_below:.3f}, ", end="")
+    print(f"of the crystal above {thresholds.crystal_above:.3f}")
+    visits = phase_visits(table["q6"], thresholds.melt_below, thresholds.crystal_above)
+    for k, ordered in zip(visits.rows[1:], visits.ordered[1:], strict=True):
+        row = "  ".join(f"{name} {table[name][k]:.2f}" for name in ("q6", "progress", "novelty"))
+        highest = table["bias"][: k + 1].max()
         print(
-            f"  {times[k]:6.0f} ps: {phase:8} q6 {table['q6'][k]:.3f}  progress {table['progress'][k]:5.2f}"
-            f"  novelty {table['novelty'][k]:.2f}  bias so far at most {table['bias'][: k + 1].max():.0f} kJ/mol"
+            f"{times[k]:6.0f} ps: {'crystal' if ordered else 'melt':8} {row}  bias up to {highest:.0f} kJ/mol"
         )
+    phases = thresholds.phases(table["q6"])
     for phase in ("crystal", "melt"):
-        own = np.array([p == phase for p in phases])
+        own = np.array([found == phase for found in phases])
         wrong = table["progress"][own] < 0.5 if phase == "crystal" else table["progress"][own] > 0.5
         if own.any():
             print(f"{phase}: {own.sum()} frames, the variable says otherwise in {100 * wrong.mean():.1f} %")

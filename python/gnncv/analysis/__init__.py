@@ -12,6 +12,7 @@ from gnncv.analysis.blocks import (
 )
 from gnncv.analysis.clusters import Cluster, largest_cluster
 from gnncv.analysis.free_energy import FreeEnergy, compute_free_energy
+from gnncv.analysis.neighbor_distance import neighbor_distance
 from gnncv.analysis.order_parameters import OrderParameters, order_parameter_table, order_parameters
 from gnncv.analysis.phases import PhaseVisits, phase_free_energy, phase_visits
 from gnncv.analysis.pooling import pooled_weights
@@ -32,6 +33,7 @@ __all__ = [
     "final_bias_weights",
     "kish_sample_size",
     "largest_cluster",
+    "neighbor_distance",
     "order_parameter_table",
     "order_parameters",
     "phase_free_energy",
