@@ -17,7 +17,9 @@ from molecule_models import write_molecule_model
 
 HOWTO = Path(__file__).resolve().parents[2] / "docs" / "howto" / "plumed.md"
 REFERENCE = HOWTO.parents[1] / "reference" / "plumed.md"
-BLOCKS = dict(re.findall(r"```text\n# (\w+\.dat)\n(.*?)```", HOWTO.read_text(), re.DOTALL))
+COMMITTEE = HOWTO.with_name("committee.md")
+PAGES = HOWTO.read_text() + COMMITTEE.read_text()
+BLOCKS = dict(re.findall(r"```text\n# (\w+\.dat)\n(.*?)```", PAGES, re.DOTALL))
 PLACE = "LOAD FILE=/path/to/libgnncv_plumed.so\n"
 
 
@@ -43,6 +45,8 @@ def test_inputs_of_the_howto_run(
         folder.mkdir()
         shutil.copy(one_species_model, folder / "cv.pt")
         shutil.copy(model, folder / "alloy.pt")
+        for number in (1, 2, 3):
+            shutil.copy(one_species_model, folder / f"cv-{number}.pt")
         if molecules:
             write_molecule_model(folder / "benzene.pt", topology=BENZENE)
         if name == "restart.dat":
@@ -55,7 +59,7 @@ def test_inputs_of_the_howto_run(
 
 
 def test_the_howto_covers_what_it_promises() -> None:
-    wanted = "monitor metadynamics molecules opes umbrella pull restart walker npt geometric alloy"
+    wanted = "monitor metadynamics molecules opes umbrella pull restart walker npt geometric alloy committee"
     assert set(BLOCKS) == {f"{word}.dat" for word in wanted.split()}
 
 
