@@ -71,6 +71,22 @@ def test_trajectory(plumed: Plumed) -> None:
     assert all(float(row[44:]) > 0 for row in rows)
 
 
+def test_engines(plumed: Plumed) -> None:
+    """OpenMM alone, plain and biased; the other engines are programs that CI does not have."""
+    pytest.importorskip("plumed", reason="Python's wrapper of PLUMED is not installed")
+    where = ["--plumed", str(plumed.installation.command), "--plugin", str(plumed.plugin), "--without", "ase"]
+    text = run("engines.py", *where, "--only", "GNNCV", "--seconds", "0.01", "--rounds", "1")
+    rows = {row[:46].strip(): row[46:].split() for row in text.splitlines() if "steps/s" not in row}
+    assert float(rows["plain"][0]) > 0
+    for name in (
+        "GNNCV",
+        "GNNCV, every 4th step",
+        "GNNCV, without PLUMED",
+        "GNNCV, without PLUMED, every 4th step",
+    ):
+        assert float(rows[name][0]) > 0, text
+
+
 def test_ranks(plumed_with_mpi: Plumed, lattice_model: Path) -> None:
     mpirun = shutil.which("mpirun")
     if mpirun is None or not has_benchmark(plumed_with_mpi):
