@@ -19,7 +19,7 @@ from gnncv.cv import CollectiveVariable
 from gnncv.engines.loop import run
 from gnncv.errors import ModelError, OutputExists
 from gnncv.explain import graph_node_sensitivity, write_per_site
-from gnncv.export import export
+from gnncv.export import export_widened
 from gnncv.files import write_atomic
 from gnncv.training import TrainConfig, fit, load_run
 
@@ -135,15 +135,10 @@ def run_demo(
             fit(settings, folder / "train", resume=resume, progress=progress)
 
     def exporting() -> None:
-        trained = load_run(folder / "train")
-        try:
-            export(trained, model, precision, overwrite=True)
-        except ModelError as refusal:
-            if precision == "float64":
-                raise
-            # what the message says to do: rounding decides whether a training passes in float32
-            print(f"      {refusal}; float64 it is", flush=True)
-            export(trained, model, "float64", overwrite=True)
+        def say(text: str) -> None:
+            print(f"      {text}", flush=True)
+
+        export_widened(load_run(folder / "train"), model, precision, say, overwrite=True)
 
     def equilibrating() -> None:
         lattice = folder / "lattice.extxyz"

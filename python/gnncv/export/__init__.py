@@ -6,8 +6,9 @@ from typing import Any
 
 from .exporter import export
 from .self_check import SelfCheck
+from .widened import export_widened
 
-__all__ = ["SelfCheck", "export"]
+__all__ = ["SelfCheck", "export", "export_widened"]
 
 
 class _Export(ModuleType):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from gnncv.engines.config import RunConfig
 from gnncv.engines.loop import run
 from gnncv.engines.order import OrderFunction, order_function
 from gnncv.errors import InvalidArgument, ModelError
-from gnncv.export import export
+from gnncv.export import export_widened
 from gnncv.files import write_atomic
 from gnncv.training import TrainConfig, fit, load_run
 
@@ -40,8 +41,9 @@ def run_rounds(
 
     A round runs ``config`` with its model, takes frames that are new to the model or about which CV and
     order parameter disagree, labels them by the order parameter, trains the next model on the original data
-    and all harvested frames, and exports it in the precision of the first. The last round's frames are
-    harvested and not trained on, so that every model was tried in a run.
+    and all harvested frames, and exports it in the precision of the first (a float32 file that its self-check
+    refuses is one of float64 instead). The last round's frames are harvested and not trained on, so that every
+    model was tried in a run.
 
     Parameters
     ----------
@@ -204,7 +206,7 @@ def _retrain(
         trained = fit(
             config, folder, frames=frames, resume=(folder / "config.yaml").exists(), progress=progress
         )
-    export(trained, here / MODEL, precision=precision)
+    export_widened(trained, here / MODEL, precision, partial(_say, progress))
 
 
 def _say(progress: bool, text: str) -> None:

@@ -10,7 +10,7 @@ from ase import Atoms
 
 import gnncv
 from gnncv.errors import ModelError, OutputExists
-from gnncv.export import export
+from gnncv.export import export, export_widened, self_check
 from gnncv.export.random_frames import random_frames
 from gnncv.export.self_check import derivative_scales
 from gnncv.models.reference_evaluation import evaluate_reference
@@ -82,6 +82,23 @@ def test_a_wrong_file_does_not_pass_the_self_check(
     with pytest.raises(ModelError, match=f"differs from the PyTorch model.*{way_out}"):
         export(small_run, tmp_path / "cv.pt", precision, tables=tables)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_float32_does_not_hold_is_written_in_float64(
+    small_run: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long job goes on with the more accurate file, and says why; in float64 there is nothing wider."""
+    monkeypatch.setitem(self_check.TABLE_TOLERANCE, "float32", 1e-9)
+    said: list[str] = []
+    facts = export_widened(small_run, tmp_path / "cv.pt", "float32", said.append)
+    assert facts["precision"] == "float64" and facts["self_check"]["gradient_error"] < 1e-6
+    assert gnncv.CollectiveVariable(str(tmp_path / "cv.pt")).metadata["precision"] == "float64"
+    (text,) = said
+    assert "the exported float32 file differs" in text and text.endswith("float64 it is")
+    monkeypatch.setitem(self_check.TABLE_TOLERANCE, "float64", 1e-30)
+    with pytest.raises(ModelError, match="the exported float64 file differs"):
+        export_widened(small_run, tmp_path / "other.pt", "float64", said.append)
+    assert len(said) == 1 and not (tmp_path / "other.pt").exists()
 
 
 def test_an_existing_file_stays(small_run: TrainedRun, tmp_path: Path) -> None:
