@@ -42,8 +42,8 @@ def run_rounds(
     A round runs ``config`` with its model, takes frames that are new to the model or about which CV and
     order parameter disagree, labels them by the order parameter, trains the next model on the original data
     and all harvested frames, and exports it in the precision of the first (a float32 file that its self-check
-    refuses is one of float64 instead). The last round's frames are harvested and not trained on, so that every
-    model was tried in a run.
+    refuses is one of float64 instead). The last round's frames are harvested and not trained on, so that
+    every model was tried in a run.
 
     Parameters
     ----------
