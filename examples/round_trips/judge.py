@@ -34,7 +34,7 @@ def judge(folders: list[Path], output: Path) -> None:
         writer.writerows(rows)
     for row in rows:
         print("  ".join(f"{key} {value}" for key, value in row.items()))
-    draw(done, limits, output.with_suffix(".png"))
+    draw([folder for folder in done if folder.name.endswith("-1")] or done, limits, output.with_suffix(".png"))
 
 
 def describe(folder: Path, limits: OrderThresholds) -> dict[str, object]:
@@ -69,7 +69,7 @@ def free_energy(folder: Path, limits: OrderThresholds) -> tuple[float | None, fl
 
 
 def draw(folders: list[Path], limits: OrderThresholds, path: Path) -> None:
-    """Progress, Q6, novelty and bias along each run, one column a run."""
+    """Progress, Q6, novelty and bias along the runs, one column a run; of several seeds the first."""
     figure, axes = plt.subplots(
         len(COLUMNS), len(folders), sharex="col", sharey="row", squeeze=False, layout="constrained",
         figsize=(3.2 * len(folders), 6.4),
@@ -77,7 +77,7 @@ def draw(folders: list[Path], limits: OrderThresholds, path: Path) -> None:
     for column, folder in zip(axes.T, folders, strict=True):
         values = read_colvar(folder / "COLVAR")
         for axis, name in zip(column, COLUMNS, strict=True):
-            axis.plot(values["time"] / 1000.0, values[name], linewidth=0.4, color="#33658a")
+            axis.plot(values["time"][::3] / 1000.0, values[name][::3], linewidth=0.4, color="#33658a")
         for limit in (limits.melt_below, limits.crystal_above):
             column[1].axhline(limit, color="#b33951", linewidth=0.8, linestyle=":")
         column[2].axhline(1.0, color="#b33951", linewidth=0.8, linestyle=":")
@@ -86,4 +86,4 @@ def draw(folders: list[Path], limits: OrderThresholds, path: Path) -> None:
     for axis, name in zip(axes[:, 0], COLUMNS, strict=True):
         axis.set_ylabel("bias, kJ/mol" if name == "bias_kj_mol" else name)
     axes[2, 0].set_ylim(0.0, 3.0)
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=75)
