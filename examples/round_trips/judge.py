@@ -34,7 +34,8 @@ def judge(folders: list[Path], output: Path) -> None:
         writer.writerows(rows)
     for row in rows:
         print("  ".join(f"{key} {value}" for key, value in row.items()))
-    draw([folder for folder in done if folder.name.endswith("-1")] or done, limits, output.with_suffix(".png"))
+    first = [folder for folder in done if folder.name.endswith("-1")]
+    draw(first or done, limits, output.with_suffix(".png"))
 
 
 def describe(folder: Path, limits: OrderThresholds) -> dict[str, object]:
