@@ -27,7 +27,7 @@ from gnncv.analysis.bias import hill_sum
 from gnncv.files import read_colvar, read_hills
 
 HERE = Path(__file__).parent
-LOW, HIGH, BIN = 0.2, 1.0, 0.05  # the range of `progress` to fill, in bins as wide as a hill
+LOW, HIGH, BIN = 0.3, 1.0, 0.05  # the range of `progress` to fill, in bins as wide as a hill
 DEEP = 10.0  # kJ/mol
 
 
@@ -53,6 +53,15 @@ class Walker:
         if self.process.returncode is None:
             self._reap(os.WNOHANG)
         return self.process.returncode is None
+
+    def used(self) -> float:
+        """Processor time so far, in seconds, of all its processes."""
+        now = 0.0
+        if self.running():
+            with open(f"/proc/{self.process.pid}/stat") as file:
+                words = file.read().rpartition(")")[2].split()
+            now = (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        return self.cpu_seconds + now
 
     def end(self, kill: bool = False) -> None:
         """Wait for its end, or kill it."""
@@ -104,7 +113,7 @@ def make_walkers(output: Path, way: str, number: int, steps: int, seed: int) -> 
 
 def filling(walkers: list[Walker]) -> dict[str, float]:
     """Hills so far, the part of the bins that has one, the least bias in the range, the least Q6."""
-    centers = np.arange(LOW, HIGH, BIN) + 0.5 * BIN
+    centers = np.arange(LOW, HIGH - 0.5 * BIN, BIN) + 0.5 * BIN
     bias, covered, hills, order = np.zeros(len(centers)), np.zeros(len(centers), bool), 0, 1.0
     for walker in walkers:
         try:
@@ -127,12 +136,13 @@ def run(
         walker.start()
     next_kill = float(generator.uniform(8.0, 14.0)) if kills else np.inf
     with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["seconds", "hills", "covered", "least_bias", "least_Q6"])
+        fields = ["seconds", "cpu_seconds", "hills", "covered", "least_bias", "least_Q6"]
+        writer = csv.DictWriter(file, fields)
         writer.writeheader()
         while any(walker.running() for walker in walkers):
-            now = filling(walkers)
-            seconds = time.monotonic() - started
-            writer.writerow({"seconds": round(seconds, 2), **{k: round(float(v), 4) for k, v in now.items()}})
+            seconds, now = time.monotonic() - started, filling(walkers)
+            now |= {"seconds": seconds, "cpu_seconds": sum(walker.used() for walker in walkers)}
+            writer.writerow({key: round(float(value), 4) for key, value in now.items()})
             file.flush()
             if until_filled and now["covered"] == 1.0 and now["least_bias"] >= DEEP:
                 for walker in walkers:
