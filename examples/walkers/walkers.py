@@ -29,6 +29,7 @@ from gnncv.files import read_colvar, read_hills
 HERE = Path(__file__).parent
 LOW, HIGH, BIN = 0.3, 1.0, 0.05  # the range of `progress` to fill, in bins as wide as a hill
 DEEP = 10.0  # kJ/mol
+PACE = 100  # steps between hills, as in run.yaml and plumed.dat
 
 
 @dataclass
@@ -128,13 +129,17 @@ def filling(walkers: list[Walker]) -> dict[str, float]:
 
 
 def run(
-    walkers: list[Walker], kills: int, until_filled: bool, generator: np.random.Generator, table: Path
-) -> None:
-    """Run all walkers to their ends, or until their hills cover the range; write how they fill it."""
+    walkers: list[Walker], kills: int, expected: int, until_filled: bool, generator: np.random.Generator,
+    table: Path,
+) -> None:  # fmt: skip
+    """Run all walkers to their ends, or until the range is filled; write how they fill it.
+
+    They are killed when they have random parts of the `expected` hills.
+    """
     started = time.monotonic()
     for walker in walkers:
         walker.start()
-    next_kill = float(generator.uniform(8.0, 14.0)) if kills else np.inf
+    moments = [*np.sort(generator.uniform(0.02, 0.95, kills)) * expected, np.inf]  # in hills of all
     with table.open("w", newline="") as file:
         fields = ["seconds", "cpu_seconds", "hills", "covered", "least_bias", "least_Q6"]
         writer = csv.DictWriter(file, fields)
@@ -149,15 +154,15 @@ def run(
                     if walker.running():
                         walker.process.terminate()
                 break
-            if seconds > next_kill and kills:
-                walker = walkers[generator.integers(len(walkers))]
-                if walker.running():
+            if now["hills"] >= moments[0]:
+                alive = [walker for walker in walkers if walker.running()]
+                if alive:
+                    walker = alive[generator.integers(len(alive))]
                     walker.end(kill=True)
                     walker.start()
-                    kills -= 1
-                    print(f"killed {walker.folder.name} after {seconds:.1f} s")
-                next_kill = seconds + float(generator.uniform(2.0, 8.0))
-            time.sleep(0.2)
+                    print(f"killed {walker.folder.name} at {now['hills']} hills, after {seconds:.1f} s")
+                moments.pop(0)
+            time.sleep(float(generator.uniform(0.1, 0.3)))
     for walker in walkers:
         walker.end()
     codes = [walker.process.returncode for walker in walkers]
@@ -177,7 +182,8 @@ if __name__ == "__main__":
     options = parser.parse_args()
     walkers = make_walkers(options.output, options.way, options.walkers, options.steps, options.seed)
     generator = np.random.default_rng(options.seed)
-    run(walkers, options.kills, options.until_filled, generator, options.output / "filling.csv")
+    expected = options.walkers * options.steps // PACE
+    run(walkers, options.kills, expected, options.until_filled, generator, options.output / "filling.csv")
     print(
         f"processor time {sum(walker.cpu_seconds for walker in walkers):.1f} s, at the end {filling(walkers)}"
     )
