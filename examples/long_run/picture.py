@@ -17,8 +17,8 @@ for run, color in (("whole", "tab:blue"), ("killed", "tab:orange")):
     of_run = [row for row in rows if row["run"] == run]
     steps = [int(row["step"]) / 1e6 for row in of_run]
     left.plot(steps, [int(row["memory"]) / 2**20 for row in of_run], ".", ms=2, color=color, label=run)
-left.set(xlabel="million steps", ylabel="memory / MiB", ylim=(0, None))
-left.legend(frameon=False)
+left.set(xlabel="million steps", ylabel="memory / MiB", ylim=(0, 450))
+left.legend(frameon=False, loc="lower right")
 steps = table["time"] / 4000.0  # a step is 4 fs
 right.plot(steps, table["progress"], lw=0.5, label="progress")
 right.plot(steps, table["Q6"], lw=0.5, label="$Q_6$")

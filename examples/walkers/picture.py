@@ -18,16 +18,26 @@ figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
 with open("fillings.csv", "w", newline="") as file:
     writer = csv.writer(file)
     writer.writerow(
-        ["way", "walkers", "seed", "hills", "processor_seconds", "per_core", "wall_seconds", "least_Q6"]
+        [
+            "way",
+            "walkers",
+            "seed",
+            "hills",
+            "processor_seconds",
+            "before_first_hill",
+            "wall_seconds",
+            "least_Q6",
+        ]
     )
     for name in sys.argv[1:]:
         way, walkers, seed = Path(name).name.split("-")
         with open(Path(name, "filling.csv"), newline="") as table:
             rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(table)]
         last, cores = rows[-1], CORES[int(walkers)]
-        numbers = [int(last["hills"]), last["cpu_seconds"], last["cpu_seconds"] / cores, last["seconds"]]
+        first = next(row["cpu_seconds"] for row in rows if row["hills"] > 0)
+        numbers = [int(last["hills"]), last["cpu_seconds"], first, last["seconds"]]
         writer.writerow([way, walkers, seed, *numbers, last["least_Q6"]])
-        axis = axes[way == "plumed"]
+        axis = axes[int(way == "plumed")]
         label = (
             f"{walkers} walker{'s' * (walkers != '1')}, {cores} core{'s' * (cores > 1)}"
             if seed == "1"
