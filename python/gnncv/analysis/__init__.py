@@ -12,6 +12,7 @@ from gnncv.analysis.blocks import (
 )
 from gnncv.analysis.clusters import Cluster, largest_cluster
 from gnncv.analysis.free_energy import FreeEnergy, compute_free_energy
+from gnncv.analysis.interface_pinning import PinnedInterface, coexistence_pressure, pinned_interface
 from gnncv.analysis.neighbor_distance import neighbor_distance
 from gnncv.analysis.order_parameters import OrderParameters, order_parameter_table, order_parameters
 from gnncv.analysis.phases import PhaseVisits, phase_free_energy, phase_visits
@@ -27,8 +28,10 @@ __all__ = [
     "Hills",
     "OrderParameters",
     "PhaseVisits",
+    "PinnedInterface",
     "WeightedHistogram",
     "bias_weights",
+    "coexistence_pressure",
     "compute_free_energy",
     "final_bias_weights",
     "kish_sample_size",
@@ -38,6 +41,7 @@ __all__ = [
     "order_parameters",
     "phase_free_energy",
     "phase_visits",
+    "pinned_interface",
     "pooled_weights",
     "read_colvar",
     "read_hills",

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import NDArray
 
@@ -99,7 +99,7 @@ class BiasedCalculator(Calculator):  # type: ignore[misc]
         slopes = np.asarray(slopes, dtype=np.float64).reshape(len(self.outputs))
         gradient = np.tensordot(slopes, np.stack([result.gradient(name) for name in self.outputs]), 1)
         base_energy = self.base.get_property("energy", here)
-        base_free = self.base.get_property("free_energy", here, allow_calculation=False)
+        base_free = free_energy(self.base, here)
         self.results: dict[str, Any] = {
             "energy": base_energy + energy,
             "free_energy": (base_energy if base_free is None else base_free) + energy,
@@ -121,6 +121,15 @@ class BiasedCalculator(Calculator):  # type: ignore[misc]
     def bias_changed(self) -> None:
         """Forget the results: the bias is another one now (a hill was added)."""
         self.reset()
+
+
+def free_energy(base: Any, atoms: Atoms) -> float | None:
+    """Free energy (eV) that a calculator found with its energy; None if it has no such property."""
+    try:
+        found: float | None = base.get_property("free_energy", atoms, allow_calculation=False)
+    except PropertyNotImplementedError:
+        return None
+    return found
 
 
 def check_outputs(names: Sequence[str], wanted: Sequence[str]) -> None:

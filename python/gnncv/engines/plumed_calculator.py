@@ -10,6 +10,7 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from gnncv.engines.ase import free_energy
 from gnncv.engines.plumed_session import MdUnits, PlumedSession
 
 ASE_UNITS = MdUnits(energy=units.mol / units.kJ, length=1.0 / units.nm, time=1.0 / (1000.0 * units.fs))
@@ -59,7 +60,7 @@ class PlumedCalculator(Calculator):  # type: ignore[misc]
         stressed = here.cell.rank == 3 and (self.with_stress or "stress" in properties)
         volume = here.get_volume() if stressed else 0.0
         base_energy = self.base.get_property("energy", here)
-        base_free = self.base.get_property("free_energy", here, allow_calculation=False)
+        base_free = free_energy(self.base, here)
         virial = None
         if stressed:  # at PLUMED's interface the virial is the derivative of the energy by strain
             voigt = self.base.get_property("stress", here)
