@@ -29,6 +29,7 @@ from gnncv.files import write_atomic
 
 HERE = Path(__file__).parent
 VARIABLES = ("progress", "q6", "density")
+UNBIASED = {"cv": None, "cv_every": 1, "bias": None}
 
 
 def configuration(**keys: object) -> RunConfig:
@@ -44,17 +45,16 @@ def prepare(arguments: argparse.Namespace) -> None:
     lattice = HERE / "lattice.extxyz"
     write(lattice, bulk("Ar", "fcc", a=5.48, cubic=True).repeat(4))
     relax("crystal", lattice, arguments.steps // 2)
-    hot = configuration(
-        cv=None, cv_every=1, start=str(lattice), output="prepared/hot", steps=arguments.steps // 2,
-        ensemble="nvt", pressure_bar=None, temperature_kelvin=220.0,
-    )  # fmt: skip
+    steps = arguments.steps // 2
+    bath = {"ensemble": "nvt", "pressure_bar": None, "temperature_kelvin": 220.0}
+    hot = configuration(start=str(lattice), output="prepared/hot", steps=steps, **UNBIASED, **bath)
     write(HERE / "hot.extxyz", last_frame(run(hot)))
     relax("melt", HERE / "hot.extxyz", arguments.steps)
 
 
 def relax(phase: str, start: Path, steps: int) -> None:
     """Write PHASE.extxyz after some steps without bias."""
-    plan = configuration(cv=None, cv_every=1, start=str(start), output=f"prepared/{phase}", steps=steps)
+    plan = configuration(start=str(start), output=f"prepared/{phase}", steps=steps, **UNBIASED)
     write(HERE / f"{phase}.extxyz", last_frame(run(plan)))
 
 
@@ -78,7 +78,7 @@ def cost(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(arguments.turns):
             for name, found in speeds.items():
-                keys: dict[str, object] = {"cv": None, "cv_every": 1, "bias": None}
+                keys: dict[str, object] = dict(UNBIASED)
                 if name != "plain":
                     keys = {"bias": {"kind": "plumed", "input": f"{name}.dat"}}
                 output = f"{folder}/{name}-{turn}"
