@@ -132,7 +132,7 @@ class Stages:
         """The melt's volume."""
         start = self.one_phase()
         hot = self.run("melting", start, 4000, temperature=3 * TEMPERATURE, hot=6 * TEMPERATURE)
-        self.run("melt", hot[-1] / "end.restart", self.steps(150_000), plumed=self.plumed())
+        self.run("melt", hot[-1] / "end.restart", self.steps(300_000), plumed=self.plumed())
 
     def two_phases(self) -> Path:
         """A box that is half crystal and half melt, with the crystal's own Lx and Ly."""
