@@ -16,9 +16,9 @@ class Impulses:
 
     Before each k steps the velocities get :math:`k \Delta t F / m` of the slow forces (Tuckerman, Berne and
     Martyna, J. Chem. Phys. 97, 1990, 1992, doi:10.1063/1.463137), as a leapfrog step gives
-    :math:`\Delta t F / m`: with k = 1 the two are the same. Unlike
-    with `openmm.MTSLangevinIntegrator`, which is as fast, something can be done between the slow forces and the
-    steps: PLUMED's update belongs there.
+    :math:`\Delta t F / m`: with k = 1 the two are the same.
+    `openmm.MTSLangevinIntegrator` is a little faster, but has no place between slow forces and steps, where
+    PLUMED's update belongs.
 
     OpenMM's barostat takes the energy of the groups that the integrator integrates. So in a step in which it
     tries a volume, always the last of k, the integrator has all groups, and the impulse is one of k - 1.
