@@ -93,6 +93,7 @@ def test_temperature_with_multiple_time_steps(cv_every: int, make_config) -> Non
     assert abs(temperature.mean() - 80.0) < 4.0 * error
     facts = json.loads((folder / "run.json").read_text())
     assert facts["n_evaluations"] / facts["steps"] < 1.05 / cv_every
+    assert facts["integrator"] == "LangevinMiddleIntegrator"  # its own steps, with impulses between them
     assert table["time"][-1] == pytest.approx(32.0)
 
 

@@ -48,11 +48,19 @@ def test_examples_in_the_help_parse() -> None:
 
 
 def is_there(file: Path, example: Path) -> bool:
-    """Whether a file of an example is in the repository, or its README or a program of it makes it."""
+    """Whether a file of an example is in the repository, or is made by its README or a program of it.
+
+    The README copies it at the end of a line, or names it whole; a program has its name, or that without
+    the suffix, as a string of its own.
+    """
     if file.is_file():
         return True
-    makers = [each for pattern in ("README.md", "*.py") for each in example.glob(pattern)]
-    return any(re.search(rf"\b{file.stem}\b", each.read_text()) for each in makers)
+    readme = example / "README.md"
+    text = readme.read_text() if readme.is_file() else ""
+    if f" {file.name}\n" in text or f"`{file.name}`" in text or f"[{file.name}]" in text:
+        return True
+    strings = {f'"{name}"' for name in (file.name, file.stem)}
+    return any(string in program.read_text() for program in example.glob("*.py") for string in strings)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("run*.yaml")), ids=lambda path: path.name)
