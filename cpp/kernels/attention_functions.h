@@ -21,22 +21,24 @@ GNNCV_INLINE void fill_places(const RadialTable<T>& table, std::int64_t row, con
                               std::int64_t n, std::int64_t readable, std::int32_t* offsets, T* places) {
     constexpr int width = LanesOf<T, bytes>::width;
     using Ints __attribute__((vector_size(width * sizeof(std::int32_t)))) = std::int32_t;
-    const auto last = static_cast<std::int32_t>(table.n_intervals) - 1, step = static_cast<std::int32_t>(row);
+    const auto last = static_cast<std::int32_t>(table.grid.n_intervals) - 1,
+               step = static_cast<std::int32_t>(row);
     std::int64_t b = 0;
     for (; b < n && b + width <= readable; b += width) {
-        const Lanes<T, bytes> x = load_lanes<T, bytes>(distances + b) * table.inverse_step;
-        Ints interval = __builtin_convertvector(x, Ints);
+        const Lanes<T, bytes> some = load_lanes<T, bytes>(distances + b);
+        Ints interval = __builtin_convertvector(some * table.grid.inverse_step, Ints);
         interval = interval < last ? interval : last;
         interval = interval > 0 ? interval : 0; // of what is no number: the first
         const Ints offset = interval * step;
         std::memcpy(offsets + b, &offset, sizeof offset);
-        store_lanes<T>(places + b, x - __builtin_convertvector(interval, Lanes<T, bytes>));
+        store_lanes<T>(places + b,
+                       table.grid.place(some, __builtin_convertvector(interval, Lanes<T, bytes>)));
     }
     for (; b < n; ++b) {
-        const T x = distances[b] * table.inverse_step;
-        const auto interval = std::clamp<std::int32_t>(static_cast<std::int32_t>(x), std::int32_t{0}, last);
+        const auto whole = static_cast<std::int32_t>(distances[b] * table.grid.inverse_step);
+        const auto interval = std::clamp<std::int32_t>(whole, std::int32_t{0}, last);
         offsets[b] = interval * step;
-        places[b] = x - static_cast<T>(interval);
+        places[b] = table.grid.place(distances[b], static_cast<T>(interval));
     }
 }
 

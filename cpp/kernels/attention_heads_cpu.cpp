@@ -64,7 +64,7 @@ AttentionHeads<T>::AttentionHeads(const TableAttentionInput<T>& input, std::int6
       head_width(input.n_channels / input.n_heads), n_registers((head_width + quads - 1) / quads),
       n_channels(input.n_channels) {
     const std::int64_t n_centers = input.pairs.n_centers;
-    table_ = reserve(0, input.table.n_intervals * row());
+    table_ = reserve(0, input.table.grid.n_intervals * row());
     values_ = reserve(1, n_centers * n_registers * width);
     quantities_ = reserve(2, n_centers * n_quantities);
     if (pass == AttentionPass::backward) {
@@ -102,8 +102,8 @@ template <typename T>
 void AttentionHeads<T>::arrange_table(const RadialTable<T>& given) {
     const std::int64_t term = n_registers * width, extra = table_terms * term;
     const std::int64_t first_channel = first_head * head_width;
-    std::fill(table_, table_ + given.n_intervals * row(), T(0));
-    for (std::int64_t interval = 0; interval < given.n_intervals; ++interval) {
+    std::fill(table_, table_ + given.grid.n_intervals * row(), T(0));
+    for (std::int64_t interval = 0; interval < given.grid.n_intervals; ++interval) {
         for (int k = 0; k < table_terms; ++k) {
             const T* from = given.coefficients + (interval * table_terms + k) * given.n_channels;
             T* to = table_ + interval * row();
@@ -119,7 +119,7 @@ void AttentionHeads<T>::add_table_gradient(const TableAttentionInput<T>& input, 
                                            T* table_gradient) const {
     const std::int64_t term = n_registers * width, extra = table_terms * term;
     const std::int64_t first_channel = first_head * head_width;
-    for (std::int64_t interval = 0; interval < input.table.n_intervals; ++interval) {
+    for (std::int64_t interval = 0; interval < input.table.grid.n_intervals; ++interval) {
         for (int k = 0; k < table_terms; ++k) {
             T* to = table_gradient + (interval * table_terms + k) * input.table.n_channels;
             const T* from = arranged + interval * row();

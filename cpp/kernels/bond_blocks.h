@@ -1,6 +1,7 @@
 // The bonds of one center in blocks of one register, each block of neighbors of one species.
 #pragma once
 
+#include "kernels/length_rest.h"
 #include "kernels/pair_rows.h"
 #include "kernels/register_shuffles.h"
 
@@ -19,7 +20,7 @@ struct BondBlock {
 
 template <typename V>
 struct Directions {
-    const V &x, &y, &z, &length, &inverse;
+    const V &x, &y, &z, &length, &inverse, &rest;
 };
 
 template <typename T, int bytes>
@@ -35,26 +36,28 @@ public:
     GNNCV_INLINE void of_center(std::int64_t i, const T* vectors) {
         divide(i);
         const std::size_t n = blocks_.size();
-        x_ = reinterpret_cast<Register*>(buffer_.reserve(5 * n));
+        x_ = reinterpret_cast<Register*>(buffer_.reserve(6 * n));
         y_ = x_ + n;
         z_ = y_ + n;
         length_ = z_ + n;
         inverse_ = length_ + n;
+        rest_ = inverse_ + n;
         for (std::size_t b = 0; b < n; ++b) {
             load_vectors(vectors, blocks_[b], x_[b], y_[b], z_[b]);
             length_[b] = x_[b] * x_[b] + y_[b] * y_[b] + z_[b] * z_[b];
         }
         roots(n * width, reinterpret_cast<T*>(length_), reinterpret_cast<T*>(inverse_));
         for (std::size_t b = 0; b < n; ++b) {
+            rest_[b] = rest_of(x_[b], y_[b], z_[b], length_[b], inverse_[b]);
             x_[b] *= inverse_[b];
             y_[b] *= inverse_[b];
             z_[b] *= inverse_[b];
         }
     }
-    // Block b: unit vectors of its bonds, their lengths and inverse lengths; zero for a bond of length zero.
-    // Lanes beyond its count hold anything finite.
+    // Block b: unit vectors of its bonds, their lengths, inverse lengths and what lengths lose; zero for a
+    // bond of length zero. Lanes beyond its count hold anything finite.
     [[nodiscard]] GNNCV_INLINE Directions<Register> directions(std::size_t b) const {
-        return {x_[b], y_[b], z_[b], length_[b], inverse_[b]};
+        return {x_[b], y_[b], z_[b], length_[b], inverse_[b], rest_[b]};
     }
     [[nodiscard]] const std::vector<BondBlock>& list() const { return blocks_; }
 
@@ -109,6 +112,18 @@ private:
             inverses[w] = root > T(0) ? T(1) / root : T(0);
         }
     }
+    static GNNCV_INLINE Register rest_of(const Register& x, const Register& y, const Register& z,
+                                         const Register& length, const Register& inverse) {
+        if constexpr (sizeof(T) == sizeof(double)) {
+            return Register{};
+        } else {
+            using Wide __attribute__((vector_size(2 * bytes))) = double;
+            const auto wide = [](const Register& r)
+                                  __attribute__((always_inline)) { return __builtin_convertvector(r, Wide); };
+            const Wide lost = lost_square(wide(x), wide(y), wide(z), wide(length));
+            return __builtin_convertvector(lost, Register) * inverse * T(0.5);
+        }
+    }
     void divide(std::int64_t i) {
         const std::int64_t first = pairs_.row_ptr[i], last = pairs_.row_ptr[i + 1];
         blocks_.clear();
@@ -154,7 +169,8 @@ private:
     std::vector<std::int64_t> order_;
     std::vector<BondBlock> blocks_;
     LaneBuffer<T> buffer_;
-    Register *x_ = nullptr, *y_ = nullptr, *z_ = nullptr, *length_ = nullptr, *inverse_ = nullptr;
+    Register *x_ = nullptr, *y_ = nullptr, *z_ = nullptr, *length_ = nullptr, *inverse_ = nullptr,
+             *rest_ = nullptr;
 };
 
 } // namespace gnncv::kernels

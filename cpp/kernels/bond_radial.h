@@ -39,7 +39,8 @@ public:
         squares_ = places_ + n * width;
         for (std::size_t b = 0; b < n; ++b) {
             const std::size_t at = b * width;
-            table_.place(blocks.directions(b).length, offsets_.data() + at, places_ + at, squares_ + at);
+            const Directions<Lanes<T, bytes>> d = blocks.directions(b);
+            table_.place(d.length, d.rest, offsets_.data() + at, places_ + at, squares_ + at);
         }
     }
     // Of block b: values of all channels and, if wanted, their slopes.

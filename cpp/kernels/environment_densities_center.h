@@ -30,7 +30,7 @@ struct EnvironmentDensitiesAtCenter {
             const Bond<T> bond(input.vectors + 3 * p);
             spherical_harmonics<T, T>(harmonics, l_max(), bond.x * bond.inverse, bond.y * bond.inverse,
                                       bond.z * bond.inverse, row);
-            return bond.distance;
+            return bond.place(input.table);
         });
     }
 
@@ -75,7 +75,7 @@ private:
         T harmonics[L >= 0 ? (L + 1) * (L + 1) : max_harmonics];
         T weights[L >= 0 ? (L + 1) * (L + 1) : max_harmonics]; // sum_k R_k G_k,lm
         spherical_harmonics<T, T>(coefficients, l_max, x, y, z, harmonics);
-        const TablePlace<T> place(input.table, bond.distance);
+        const TablePlace<T> place = bond.place(input.table);
         const T stretch =
             weigh_angular(input.table, place, gradient, n_lm, harmonics, weights) +
             coordination_gradient[i] * table_value_and_slope(input.table, place, n_radial).slope;

@@ -52,6 +52,9 @@ GNNCV_INLINE void harmonic_polynomials(const HarmonicConstants<T>& constants, in
                                        V* values, V* polynomials) {
     const int l_max = L >= 0 ? L : degree;
     V c = V{} + T(1), s = V{};
+    // z + lost is of a vector of length one: at the poles Q_l0 is l (l + 1) / 2 times as steep as its
+    // argument, and would feel that directions are rounded.
+    const V lost = T(-0.5) * z * ((z * z - T(1)) + x * x + y * y);
 #pragma GCC unroll 16
     for (int m = 0; m <= l_max; ++m) {
         values[m * m] = s;
@@ -63,7 +66,7 @@ GNNCV_INLINE void harmonic_polynomials(const HarmonicConstants<T>& constants, in
             polynomials[polynomial_index(l, m)] = q;
             values[l * l + l - m] = q * s;
             values[l * l + l + m] = m == 0 ? q : q * c;
-            const V next = z * q - constants.step[l][m] * before;
+            const V next = z * q + (lost * (l == m + 1 ? q + q : q) - constants.step[l][m] * before);
             before = q;
             q = next;
         }

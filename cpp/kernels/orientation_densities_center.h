@@ -33,7 +33,7 @@ struct OrientationDensitiesAtCenter {
             const std::int64_t j = input.pairs.neighbor[p];
             cosines_of_bond(n_axes, u, own, input.axes + j * 3 * n_axes, cosines);
             orientation_terms<T>(input.terms, cosines, row);
-            return bond.distance;
+            return bond.place(input.table);
         });
     }
 
@@ -83,7 +83,7 @@ private:
         const std::int64_t j = input.pairs.neighbor[p];
         const T *const own = input.axes + i * 3 * n_axes, *const other = input.axes + j * 3 * n_axes;
         const Bond<T> bond(input.vectors + 3 * p);
-        const TablePlace<T> place(input.table, bond.distance);
+        const TablePlace<T> place = bond.place(input.table);
         const T u[3] = {bond.x * bond.inverse, bond.y * bond.inverse, bond.z * bond.inverse};
         BondCosines<A, T> cosines, slopes;
         cosines_of_bond(n_axes, u, own, other, cosines);

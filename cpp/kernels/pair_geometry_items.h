@@ -1,7 +1,8 @@
 // Lengths and directions, one pair at a time: what a thread of a GPU does (see pair_geometry.h).
 #pragma once
 
-#include "kernels/host_device.h"
+#include "kernels/length_rest.h"
+#include "kernels/radial_table.h"
 
 #include <cmath>
 #include <cstdint>
@@ -15,6 +16,9 @@ struct Bond {
     GNNCV_INLINE explicit Bond(const T* vector) : x(vector[0]), y(vector[1]), z(vector[2]) {
         distance = std::sqrt(x * x + y * y + z * z);
         inverse = distance > T(0) ? T(1) / distance : T(0);
+    }
+    [[nodiscard]] GNNCV_INLINE TablePlace<T> place(const RadialTable<T>& table) const {
+        return {table, distance, length_rest<T>(x, y, z, distance, inverse)};
     }
 };
 

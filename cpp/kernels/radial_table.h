@@ -3,7 +3,7 @@
 // derivatives.
 #pragma once
 
-#include "kernels/host_device.h"
+#include "kernels/table_grid.h"
 
 #include <cstdint>
 
@@ -15,9 +15,8 @@ inline constexpr int table_terms = 6;
 template <typename T>
 struct RadialTable {
     const T* coefficients;
-    std::int64_t n_intervals;
+    TableGrid<T> grid;
     std::int64_t n_channels;
-    T inverse_step; // intervals per angstrom
 };
 
 // Where a distance lies: the interval's coefficients, and t in [0,1). Beyond the cutoff the last polynomial
@@ -27,12 +26,11 @@ struct TablePlace {
     const T* coefficients;
     T t;
 
-    GNNCV_INLINE TablePlace(const RadialTable<T>& table, T distance) {
-        const T x = distance * table.inverse_step;
-        std::int64_t interval = static_cast<std::int64_t>(x);
-        interval = interval < table.n_intervals ? interval : table.n_intervals - 1;
+    GNNCV_INLINE TablePlace(const RadialTable<T>& table, T distance, T rest = T(0)) {
+        std::int64_t interval = static_cast<std::int64_t>(distance * table.grid.inverse_step);
+        interval = interval < table.grid.n_intervals ? interval : table.grid.n_intervals - 1;
         coefficients = table.coefficients + interval * table_terms * table.n_channels;
-        t = x - static_cast<T>(interval);
+        t = table.grid.place(distance, static_cast<T>(interval), rest);
     }
 };
 
@@ -70,7 +68,7 @@ GNNCV_INLINE ValueAndSlope<T> table_value_and_slope(const RadialTable<T>& table,
                                                     std::int64_t channel) {
     const ValueAndSlope<T> at = polynomial_and_slope<T>(
         place.t, [&](int k) { return place.coefficients[k * table.n_channels + channel]; });
-    return {at.value, table.inverse_step * at.slope};
+    return {at.value, table.grid.inverse_step * at.slope};
 }
 
 // values[c] of channels first..last-1.
@@ -94,7 +92,7 @@ GNNCV_INLINE void table_values_and_slopes(const RadialTable<T>& table, const Tab
     const std::int64_t n = table.n_channels;
     const T* __restrict__ a = place.coefficients;
     const T t = place.t;
-    const T inverse_step = table.inverse_step;
+    const T inverse_step = table.grid.inverse_step;
     for (std::int64_t c = 0; c < n; ++c) {
         const T a1 = a[n + c], a2 = a[2 * n + c], a3 = a[3 * n + c], a4 = a[4 * n + c], a5 = a[5 * n + c];
         values[c] = a[c] + t * (a1 + t * (a2 + t * (a3 + t * (a4 + t * a5))));

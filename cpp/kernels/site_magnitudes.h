@@ -3,6 +3,7 @@
 
 #include "kernels/degree_registers.h"
 #include "kernels/environment_features.h"
+#include "kernels/harmonic_polynomials.h"
 
 #include <cmath>
 #include <vector>
@@ -18,7 +19,7 @@ public:
           squares_(input.n_rows, input.l_max), sums_(2 * half_ + LanesOf<T, bytes>::width),
           weights_(2 * half_), is_shared_(2 * half_), inverse_(2 * half_ + 1), offset_(inverse_.size()) {
         for (std::int64_t f = 0; f < 2 * half_; ++f) {
-            weights_[f] = four_pi / static_cast<double>(2 * (f % (input.l_max + 1)) + 1);
+            weights_[f] = weight_of_degree(static_cast<int>(f % (input.l_max + 1)));
             is_shared_[f] = f < half_ ? 0.0 : 1.0;
         }
         for (std::int64_t f = 0; f < 2 * half_ + 1; ++f) {
@@ -53,6 +54,18 @@ public:
     }
 
 private:
+    // 4 pi / (2 l + 1), with what the harmonics' constants lost when they were rounded to T: that is the same
+    // at all sites, and does not average out.
+    static double weight_of_degree(int l) {
+        const HarmonicConstants<T> rounded(l);
+        const HarmonicConstants<double> exact(l);
+        double weight = 0.0;
+        for (int lm = l * l; lm < (l + 1) * (l + 1); ++lm) {
+            weight += std::pow(exact.norm[lm] / static_cast<double>(rounded.norm[lm]), 2);
+        }
+        return four_pi * weight / std::pow(2 * l + 1, 2);
+    }
+
     std::int64_t half_;
     double floor_, root_floor_;
     DegreeSquares<T, bytes> squares_;

@@ -70,8 +70,7 @@ private:
     }
 
     // All channels at this distance; returns the last, the switching function.
-    GNNCV_INLINE T stage_radial(T distance, T* radial) const {
-        const TablePlace<T> place(table, distance);
+    GNNCV_INLINE T stage_radial(const TablePlace<T>& place, T* radial) const {
         for (std::int64_t k = 0; k < table.n_channels; ++k) {
             radial[k] = table_value(table, place, k);
         }

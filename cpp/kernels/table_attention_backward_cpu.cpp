@@ -123,8 +123,8 @@ GNNCV_INLINE void add_slopes(const Backward<T, bytes>& in) {
     const bool first = in.heads.first_head == 0;
     for (std::int64_t b = 0; b < bonds.n(); b += at_once) {
         T here[at_once];
-        store_as(here,
-                 sums_of_quads<bytes>(bonds.stretches + heads_at_once * b) * in.input.table.inverse_step);
+        store_as(here, sums_of_quads<bytes>(bonds.stretches + heads_at_once * b) *
+                           in.input.table.grid.inverse_step);
         const std::int64_t n = std::min<std::int64_t>(at_once, bonds.n() - b);
         for (std::int64_t k = 0; k < n; ++k) {
             slopes[b + k] = first ? here[k] : slopes[b + k] + here[k];

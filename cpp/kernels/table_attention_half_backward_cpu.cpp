@@ -167,7 +167,7 @@ GNNCV_INLINE void add_slopes(const TableAttentionInput<T>& input, const HalfBond
     const T* numbers = bonds.slopes;
     const std::int64_t end = input.pairs.end(input.pairs.n_centers - 1);
     bonds.for_lists([&](std::int64_t first, std::int64_t n) __attribute__((always_inline)) {
-        add_slopes<New, bytes>(numbers, n, input.table.inverse_step, end - first, distances + first);
+        add_slopes<New, bytes>(numbers, n, input.table.grid.inverse_step, end - first, distances + first);
         numbers += eight * n;
     });
 }

@@ -13,14 +13,14 @@ namespace gnncv::kernels {
 
 // In which interval each lane is, and where in it.
 template <typename T>
-GNNCV_INLINE void table_places(const Lanes<T>& x, std::int64_t n_intervals, std::int32_t* intervals,
+GNNCV_INLINE void table_places(const TableGrid<T>& grid, const Lanes<T>& distances, std::int32_t* intervals,
                                T* places) {
-    store_lanes<T>(places, x);
-    const auto last = static_cast<std::int32_t>(n_intervals - 1);
+    store_lanes<T>(places, distances);
+    const auto last = static_cast<std::int32_t>(grid.n_intervals - 1);
     for (int w = 0; w < LanesOf<T>::width; ++w) {
-        const auto interval = static_cast<std::int32_t>(places[w]);
+        const auto interval = static_cast<std::int32_t>(places[w] * grid.inverse_step);
         intervals[w] = std::clamp(interval, 0, last); // of what is no number: the first
-        places[w] -= static_cast<T>(intervals[w]);
+        places[w] = grid.place(places[w], static_cast<T>(intervals[w]));
     }
 }
 
@@ -30,9 +30,8 @@ template <typename T>
 class TableChannel {
 public:
     TableChannel(const RadialTable<T>& table, std::int64_t channel)
-        : inverse_step_(table.inverse_step), n_intervals_(table.n_intervals),
-          terms_(table.n_intervals * stride) {
-        for (std::int64_t n = 0; n < table.n_intervals; ++n) {
+        : grid_(table.grid), terms_(table.grid.n_intervals * stride) {
+        for (std::int64_t n = 0; n < table.grid.n_intervals; ++n) {
             for (int k = 0; k < table_terms; ++k) {
                 terms_[n * stride + k] =
                     table.coefficients[(n * table_terms + k) * table.n_channels + channel];
@@ -43,7 +42,7 @@ public:
         constexpr int width = LanesOf<T>::width, row_width = RowOf<T>::width;
         alignas(64) T places[width];
         std::int32_t intervals[width];
-        table_places<T>(distances * inverse_step_, n_intervals_, intervals, places);
+        table_places<T>(grid_, distances, intervals, places);
         Lanes<T> a[stride];
         for (int k = 0; k < stride; k += row_width) {
             Row<T> rows[width];
@@ -58,14 +57,13 @@ public:
         }
         const Lanes<T> t = load_lanes<T>(places);
         value = a[0] + t * (a[1] + t * (a[2] + t * (a[3] + t * (a[4] + t * a[5]))));
-        slope = inverse_step_ *
+        slope = grid_.inverse_step *
                 (a[1] + t * (T(2) * a[2] + t * (T(3) * a[3] + t * (T(4) * a[4] + t * (T(5) * a[5])))));
     }
 
 private:
     static constexpr int stride = 8; // table_terms, padded to whole rows
-    T inverse_step_;
-    std::int64_t n_intervals_;
+    TableGrid<T> grid_;
     std::vector<T> terms_;
 };
 

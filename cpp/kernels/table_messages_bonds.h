@@ -39,7 +39,7 @@ class SpeciesOffsets {
 public:
     template <typename T>
     GNNCV_INLINE void fill(const TableMessagesInput<T>& input, CenterBonds<T>& bonds) {
-        const std::int64_t stride = input.table.n_intervals * table_terms * input.table.n_channels;
+        const std::int64_t stride = input.table.grid.n_intervals * table_terms * input.table.n_channels;
         const std::int64_t own = input.types[bonds.center], n_species = input.n_species;
         offsets_.resize(static_cast<std::size_t>(2 * bonds.n));
         std::int32_t *const receiving = offsets_.data(), *const sending = receiving + bonds.n;

@@ -16,7 +16,7 @@ GNNCV_INLINE RadialTable<T> filters_of(const TableMessagesInput<T>& input, std::
     RadialTable<T> table = input.table;
     if (input.n_species > 1) {
         const std::int64_t pair = input.types[receiver] * input.n_species + input.types[sender];
-        table.coefficients += pair * table.n_intervals * table_terms * table.n_channels;
+        table.coefficients += pair * table.grid.n_intervals * table_terms * table.n_channels;
     }
     return table;
 }

@@ -56,7 +56,7 @@ struct Channels {
         V feature[n_registers], sum[n_registers] = {};
         for (int r = 0; r < n_registers; ++r) {
             feature[r] = load_lanes<T, bytes>(input.features + bonds.center * C + r * width) *
-                         input.table.inverse_step;
+                         input.table.grid.inverse_step;
         }
         for (std::int64_t b = 0; b < bonds.n; ++b) {
             const T* a = input.table.coefficients + bonds.sending[b];
@@ -126,7 +126,7 @@ struct Channels<0, bytes, T> {
                 sum[c] += filter.value * gradient[c];
                 slope += filter.slope * feature[c] * gradient[c];
             }
-            gradients.distances[bonds.first + b] = slope * input.table.inverse_step;
+            gradients.distances[bonds.first + b] = slope * input.table.grid.inverse_step;
         }
     }
 };

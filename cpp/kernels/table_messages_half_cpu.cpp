@@ -120,7 +120,7 @@ struct HalfChannels {
         }
         sums_of_rows<bytes>(products, bonds.n, gradients.distances + bonds.first);
         for (std::int64_t b = 0; b < bonds.n; ++b) {
-            gradients.distances[bonds.first + b] *= input.table.inverse_step;
+            gradients.distances[bonds.first + b] *= input.table.grid.inverse_step;
         }
         if constexpr (WithFeatures) {
             for (int r = 0; r < n_registers; ++r) {
@@ -173,7 +173,7 @@ struct HalfChannels<0, one_table, bytes, T> {
                     gradients.features[j + c] += to_center.value * messages_gradient[i + c];
                 }
             }
-            gradients.distances[bonds.first + b] = slope * input.table.inverse_step;
+            gradients.distances[bonds.first + b] = slope * input.table.grid.inverse_step;
         }
     }
 };

@@ -27,18 +27,17 @@ public:
             offset_ = std::make_unique_for_overwrite<std::int32_t[]>(capacity_);
             t_ = std::make_unique_for_overwrite<T[]>(capacity_);
         }
-        const auto last = static_cast<std::int32_t>(table.n_intervals) - 1,
+        const auto last = static_cast<std::int32_t>(table.grid.n_intervals) - 1,
                    step = static_cast<std::int32_t>(stride);
-        const T inverse_step = table.inverse_step;
+        const TableGrid<T> grid = table.grid;
         const T* from = distances + first_;
         std::int32_t* __restrict__ offset = offset_.get();
         T* __restrict__ t = t_.get();
         for (std::int64_t b = 0; b < n; ++b) {
-            const T x = from[b] * inverse_step;
-            const auto interval = static_cast<std::int32_t>(x);
+            const auto interval = static_cast<std::int32_t>(from[b] * grid.inverse_step);
             const std::int32_t within = interval < last ? interval : last;
             offset[b] = within * step;
-            t[b] = x - static_cast<T>(within);
+            t[b] = grid.place(from[b], static_cast<T>(within));
         }
     }
     [[nodiscard]] std::int64_t end_center() const { return end_center_; }

@@ -24,8 +24,8 @@ class TableRegisters {
 public:
     explicit TableRegisters(const RadialTable<T>& table)
         : n_channels_(static_cast<int>(table.n_channels)), stride_((n_channels_ + half - 1) / half * group),
-          last_(static_cast<std::int32_t>(table.n_intervals) - 1), inverse_step_(table.inverse_step) {
-        const std::int64_t n = table.n_intervals * stride_, lanes = LanesOf<T>::width;
+          last_(static_cast<std::int32_t>(table.grid.n_intervals) - 1), grid_(table.grid) {
+        const std::int64_t n = table.grid.n_intervals * stride_, lanes = LanesOf<T>::width;
         T* const terms = reinterpret_cast<T*>(buffer_.reserve((n + lanes - 1) / lanes));
         std::fill_n(terms, n, T(0));
         const T* from = table.coefficients;
@@ -39,14 +39,14 @@ public:
         terms_ = terms;
     }
 
-    // Where distances lie: the offsets of their intervals in bytes, their places within, and the squares of
-    // these.
-    GNNCV_INLINE void place(const Register& distances, std::int32_t* offsets, T* places, T* squares) const {
-        const Register x = distances * inverse_step_;
-        Integers interval = __builtin_convertvector(x, Integers);
+    // Where distances, with what they lose (length_rest.h), lie: the offsets of their intervals in bytes,
+    // their places within, and the squares of these.
+    GNNCV_INLINE void place(const Register& distances, const Register& rests, std::int32_t* offsets,
+                            T* places, T* squares) const {
+        Integers interval = __builtin_convertvector(distances * grid_.inverse_step, Integers);
         interval = interval < 0 ? Integers{} : interval; // of what is no number
         interval = interval > last_ ? Integers{} + last_ : interval;
-        const Register t = x - __builtin_convertvector(interval, Register);
+        const Register t = grid_.place(distances, __builtin_convertvector(interval, Register), rests);
         store_lanes<T>(places, t);
         store_lanes<T>(squares, t * t);
         interval *= stride_ * static_cast<std::int32_t>(sizeof(T));
@@ -90,7 +90,7 @@ public:
                 for (int c = 0; c < half; ++c) {
                     if (c < n) {
                         const Register inner = slopes_of[c] + t * slopes_of[half + c];
-                        slopes[first + c] = inverse_step_ * (slopes[first + c] + twice * inner);
+                        slopes[first + c] = grid_.inverse_step * (slopes[first + c] + twice * inner);
                     }
                 }
             }
@@ -101,7 +101,7 @@ private:
     int n_channels_;
     std::int32_t stride_; // from an interval to the next
     std::int32_t last_;
-    T inverse_step_;
+    TableGrid<T> grid_;
     LaneBuffer<T> buffer_;
     const T* terms_; // of each interval, for half a register of channels: a0 and a1, a2 and a3, a4 and a5
 };

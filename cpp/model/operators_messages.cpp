@@ -66,8 +66,7 @@ struct MessagesArguments : TableArguments {
     kernels::TableMessagesInput<T> input(const kernels::PairRows& share) const {
         return {geometry.const_data_ptr<T>(),
                 share,
-                {table.const_data_ptr<T>(), n_intervals, table.size(2),
-                 static_cast<T>(static_cast<double>(n_intervals) / cutoff)},
+                {table.const_data_ptr<T>(), {n_intervals, cutoff}, table.size(2)},
                 n_species == 1 ? nullptr : types.const_data_ptr<int64_t>(),
                 n_species,
                 features.const_data_ptr<T>()};

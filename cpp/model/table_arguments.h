@@ -44,8 +44,7 @@ struct TableArguments {
 
     template <typename T>
     kernels::RadialTable<T> radial_table() const {
-        return {table.const_data_ptr<T>(), table.size(0), table.size(2),
-                static_cast<T>(static_cast<double>(table.size(0)) / cutoff)};
+        return {table.const_data_ptr<T>(), {table.size(0), cutoff}, table.size(2)};
     }
 };
 

@@ -84,8 +84,7 @@ struct Table {
         }
     }
     gnncv::kernels::RadialTable<T> table() const {
-        return {coefficients.data(), n_intervals, n_channels,
-                static_cast<T>(n_intervals / Structure<T>::cutoff)};
+        return {coefficients.data(), {n_intervals, Structure<T>::cutoff}, n_channels};
     }
 };
 
