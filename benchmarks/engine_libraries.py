@@ -45,6 +45,7 @@ def configuration(request: dict[str, Any], case: dict[str, Any], output: Path) -
 def time_case(request: dict[str, Any], case: dict[str, Any], output: Path) -> float:
     """Processor seconds of the case's steps, after some that warm up."""
     import gnncv
+    from gnncv.engines.one_core import OneCore
     from gnncv.engines.plumed_start import open_session
     from gnncv.engines.start import make_engine, read_start
 
@@ -53,11 +54,12 @@ def time_case(request: dict[str, Any], case: dict[str, Any], output: Path) -> fl
     output.mkdir()
     session = open_session(config, None)
     try:
-        engine = make_engine(config, read_start(config), cv, 1, session)
-        engine.advance(WARM_UP)
-        start = process_time()
-        engine.advance(case["steps"])
-        return process_time() - start
+        with OneCore(request["engine"] == "openmm"):
+            engine = make_engine(config, read_start(config), cv, 1, session)
+            engine.advance(WARM_UP)
+            start = process_time()
+            engine.advance(case["steps"])
+            return process_time() - start
     finally:
         if session is not None:
             session.close()

@@ -28,8 +28,6 @@ from gnncv.files import read_colvar, read_hills
 
 HERE = Path(__file__).parent
 LOW, HIGH, BIN = 0.3, 1.0, 0.05  # the range of `progress` to fill, in bins as wide as a hill
-DEEP = 10.0  # kJ/mol
-PACE = 100  # steps between hills, as in run.yaml and plumed.dat
 
 
 @dataclass
@@ -80,7 +78,7 @@ class Walker:
             self.cpu_seconds += usage.ru_utime + usage.ru_stime
 
 
-def make_walkers(output: Path, way: str, number: int, steps: int, seed: int) -> list[Walker]:
+def make_walkers(output: Path, way: str, number: int, steps: int, seed: int, pace: int) -> list[Walker]:
     """Write the configuration of each walker."""
     output.mkdir()
     (output / "bias").mkdir()
@@ -92,20 +90,22 @@ def make_walkers(output: Path, way: str, number: int, steps: int, seed: int) -> 
     for k in range(number):
         values = yaml.safe_load((HERE / "run.yaml").read_text())
         values |= {"output": f"walker-{k}", "steps": steps, "seed": 100 * seed + k}
+        values["bias"]["pace"] = pace
         folder = output / f"walker-{k}"
         hills = folder / "HILLS"
         if way == "plumed":
             words = (
-                f"WALKERS_DIR=bias WALKERS_N={number} WALKERS_ID={k} WALKERS_RSTRIDE=100"
+                f"WALKERS_DIR=bias WALKERS_N={number} WALKERS_ID={k} WALKERS_RSTRIDE={pace}"
                 if number > 1
                 else ""
             )
-            text = (HERE / "plumed.dat").read_text().replace("  WALKERS\n", f"  {words}\n" if words else "")
+            text = (HERE / "plumed.dat").read_text().replace("PACE=100", f"PACE={pace}")
+            text = text.replace("  WALKERS\n", f"  {words}\n" if words else "")
             (output / f"plumed-{k}.dat").write_text(text)
             values["bias"] = {"kind": "plumed", "input": f"plumed-{k}.dat"}
             hills = output / "bias" / f"HILLS.{k}" if number > 1 else folder / "plumed" / "HILLS"
         elif number > 1:
-            values["walkers"] = {"directory": "bias", "id": k, "sync_stride": 100}
+            values["walkers"] = {"directory": "bias", "id": k, "sync_stride": pace}
         configuration = output / f"walker-{k}.yaml"
         configuration.write_text(yaml.safe_dump(values, sort_keys=False))
         walkers.append(Walker(folder, configuration, hills))
@@ -129,10 +129,10 @@ def filling(walkers: list[Walker]) -> dict[str, float]:
 
 
 def run(
-    walkers: list[Walker], kills: int, expected: int, until_filled: bool, generator: np.random.Generator,
+    walkers: list[Walker], kills: int, expected: int, depth: float | None, generator: np.random.Generator,
     table: Path,
 ) -> None:  # fmt: skip
-    """Run all walkers to their ends, or until the range is filled; write how they fill it.
+    """Run all walkers to their ends, or until the range is filled to a depth; write how they fill it.
 
     They are killed when they have random parts of the `expected` hills.
     """
@@ -149,7 +149,7 @@ def run(
             now |= {"seconds": seconds, "cpu_seconds": sum(walker.used() for walker in walkers)}
             writer.writerow({key: round(float(value), 4) for key, value in now.items()})
             file.flush()
-            if until_filled and now["covered"] == 1.0 and now["least_bias"] >= DEEP:
+            if depth is not None and now["covered"] == 1.0 and now["least_bias"] >= depth:
                 for walker in walkers:
                     if walker.running():
                         walker.process.terminate()
@@ -162,11 +162,11 @@ def run(
                     walker.start()
                     print(f"killed {walker.folder.name} at {now['hills']} hills, after {seconds:.1f} s")
                 moments.pop(0)
-            time.sleep(float(generator.uniform(0.1, 0.3)))
+            time.sleep(float(generator.uniform(0.1, 0.3) if moments[0] < np.inf else 1.0))
     for walker in walkers:
         walker.end()
     codes = [walker.process.returncode for walker in walkers]
-    if any(codes) and not until_filled:
+    if any(codes) and depth is None:
         sys.exit(f"walkers ended with {codes}")
 
 
@@ -175,15 +175,20 @@ if __name__ == "__main__":
     parser.add_argument("--way", choices=["grids", "plumed"], default="grids")
     parser.add_argument("--walkers", type=int, default=4)
     parser.add_argument("--steps", type=int, default=20_000, help="of each walker")
+    parser.add_argument("--pace", type=int, default=100, help="steps between hills")
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--until-filled", action="store_true")
+    parser.add_argument("--depth", type=float, default=10.0, help="kJ/mol that make it filled")
     parser.add_argument("--output", type=Path, default=Path("walkers"))
     options = parser.parse_args()
-    walkers = make_walkers(options.output, options.way, options.walkers, options.steps, options.seed)
+    walkers = make_walkers(
+        options.output, options.way, options.walkers, options.steps, options.seed, options.pace
+    )
     generator = np.random.default_rng(options.seed)
-    expected = options.walkers * options.steps // PACE
-    run(walkers, options.kills, expected, options.until_filled, generator, options.output / "filling.csv")
+    expected = options.walkers * options.steps // options.pace
+    depth = options.depth if options.until_filled else None
+    run(walkers, options.kills, expected, depth, generator, options.output / "filling.csv")
     print(
         f"processor time {sum(walker.cpu_seconds for walker in walkers):.1f} s, at the end {filling(walkers)}"
     )

@@ -19,6 +19,7 @@ from gnncv.engines.config import Metadynamics, RunConfig
 from gnncv.engines.engine import Engine
 from gnncv.engines.folder import Folder
 from gnncv.engines.generations import Generation
+from gnncv.engines.one_core import OneCore
 from gnncv.engines.order import NAMES, StopCondition, order_function
 from gnncv.engines.outputs import RunFiles
 from gnncv.engines.plumed_start import open_session
@@ -79,15 +80,17 @@ def run(config: RunConfig, progress: bool = True, *, cv: Any | None = None, over
         if previous is not None and _is_done(config, previous):
             return folder.path
         session = open_session(config, previous)
+        alone = config.engine == "openmm" and config.platform == "CPU" and config.threads == 1
         try:
-            engine = make_engine(config, atoms, cv, seed, session)
-            if previous is not None:
-                engine.restore(previous.files, previous.facts["engine"])
-            loop = _Loop(config, engine, folder, walker, previous)
-            try:
-                loop.run(progress)
-            finally:
-                loop.files.close()
+            with OneCore(alone, None if config.walkers is None else walker) as core:
+                engine = make_engine(config, atoms, cv, seed, session)
+                if previous is not None:
+                    engine.restore(previous.files, previous.facts["engine"])
+                loop = _Loop(config, engine, folder, walker, previous)
+                try:
+                    loop.run(progress, core)
+                finally:
+                    loop.files.close()
         finally:
             if session is not None:
                 session.close()
@@ -129,7 +132,7 @@ class _Loop:
             self.save(None)  # the walker's number is on disk before its hills can reach others
         engine.connect(self.files.hills, config.walkers.directory if config.walkers else None, walker)
 
-    def run(self, progress: bool) -> None:
+    def run(self, progress: bool, core: OneCore) -> None:
         """Advance to the last step, or until something asks to stop."""
         config, engine = self.config, self.engine
         bar = tqdm(
@@ -142,6 +145,7 @@ class _Loop:
                 before = engine.step
                 engine.advance(self.next_event() - before)
                 reason = self.record()
+                core.follow()
                 bar.update(engine.step - before)
                 if bar.format_dict["n"] and not bar.disable:
                     bar.set_postfix_str(f"CV {100.0 * self.cv_share():.0f} %", refresh=False)

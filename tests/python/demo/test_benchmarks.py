@@ -52,6 +52,15 @@ def test_dynamics(model: Path) -> None:
     ]
 
 
+def test_one_core() -> None:
+    text = run("one_core.py", "--seconds", "0.01", "--rounds", "1")
+    rows = [line.split() for line in text.splitlines()[-8:]]
+    assert [row[:2] for row in rows] == [
+        [size, bias] for size in ("108", "256", "500", "2048") for bias in ("none", "progress")
+    ]
+    assert all(float(row[2]) > 0 and float(row[3]) > 0 for row in rows)
+
+
 def test_seeds_has_help() -> None:
     assert "demonstration with several seeds" in run("seeds.py", "--help")
 
