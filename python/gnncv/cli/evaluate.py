@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gnncv import CollectiveVariable, Committee
 
 SUMMARY = "CV values along a trajectory, as COLVAR and per site"
-EXAMPLE = """  gnncv evaluate cv.pt melt.xtc crystal.xtc -o COLVAR --timestep 0.5
+EXAMPLE = """  gnncv evaluate cv.pt melt.extxyz crystal.extxyz -o COLVAR --timestep 0.5
   gnncv evaluate cv.pt run.extxyz -o COLVAR --per-site sites.extxyz --index ::10
   gnncv evaluate cv-0.pt run.extxyz -o COLVAR --committee cv-1.pt cv-2.pt cv-3.pt
   gnncv evaluate cv.pt run.extxyz -o COLVAR --gradnorm2 progress"""

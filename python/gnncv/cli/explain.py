@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SUMMARY = "what a CV listens to: a report on a run, or scores by a method"
 EXAMPLE = """  gnncv explain run/ --report
   gnncv explain run/ --report -o page.html --component ncrystal --index ::10
-  gnncv explain cv.pt melt.xtc crystal.xtc --report -o page.html
+  gnncv explain cv.pt melt.extxyz crystal.extxyz --report -o page.html
   gnncv explain cv.pt run.extxyz --method integrated_gradients -o scores.extxyz --index ::10"""
 
 PAGE = "explanation.html"

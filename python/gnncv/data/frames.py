@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.io import iread
+from ase.io.formats import UnknownFileTypeError
 
 from gnncv.errors import InvalidArgument
 
@@ -62,6 +63,11 @@ def iterate_frames(
 def _read(file: Path, index: str) -> Iterator[Atoms]:
     try:
         yield from iread(file, index=index)
+    except UnknownFileTypeError as error:
+        raise InvalidArgument(
+            f"{file}: ASE reads no trajectories of this format; convert it to .extxyz or .pdb "
+            "(of GROMACS: gmx trjconv -o trajectory.pdb)"
+        ) from error
     except Exception as error:
         raise InvalidArgument(f"cannot read {file} as a trajectory: {error}") from error
 

@@ -26,6 +26,9 @@ def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="no trajectory .*missing.xyz"):
         load_frames(tmp_path / "missing.xyz")
     (tmp_path / "noise.xyz").write_text("this is no trajectory")
+    (tmp_path / "run.xtc").write_bytes(b"\x00\x00\x07\xcb")
+    with pytest.raises(InvalidArgument, match="run.xtc: ASE reads no trajectories.* gmx trjconv -o"):
+        load_frames(tmp_path / "run.xtc")
     with pytest.raises(InvalidArgument, match="cannot read .*noise.xyz as a trajectory"):
         load_frames(tmp_path / "noise.xyz")
     (tmp_path / "nan.xyz").write_text("2\n\nAr 0 0 0\nAr nan 0 0\n")
