@@ -26,7 +26,8 @@ def main() -> None:
     frames = read(f"{element}_biased.extxyz", ":")
     found = harvest_run(f"{element}.pt", frames, training, NEIGHBORS[element], source="biased")
     novelty = found.judged.novelty
-    print(f"{len(frames)} frames, novelty {np.mean(novelty):.2f} on the mean, above 1 in {np.sum(novelty > 1)}")
+    mean, above = np.mean(novelty), np.sum(novelty > 1.0)
+    print(f"{len(frames)} frames, novelty {mean:.2f} on the mean, above 1 in {above}")
     for phase in ("crystal", "melt"):
         print(f"{phase}: called otherwise in {100 * found.judged.fooled(phase):.1f} % of its frames")
     labels = [frame.info.get("phase") for frame in found.frames]
