@@ -71,11 +71,10 @@ class OneCore:
         self._since = time.monotonic()
 
     def _set(self, cores: set[int]) -> None:
-        os.sched_setaffinity(0, cores)
-        for thread in _threads() - self._others:
+        for thread in {0} | (_threads() - self._others):
             try:
                 os.sched_setaffinity(thread, cores)
-            except ProcessLookupError:  # it has ended since
+            except OSError:  # it has ended since, or the system now forbids these cores
                 continue
 
 
