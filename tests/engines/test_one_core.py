@@ -9,7 +9,7 @@ import pytest
 
 from gnncv.engines import run
 from gnncv.engines.config import RunConfig
-from gnncv.engines.one_core import CHOICE_SECONDS, OneCore
+from gnncv.engines.one_core import CHOICE_SECONDS, OneCore, _this_core
 from gnncv.engines.openmm.engine import OpenmmEngine
 
 if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
@@ -60,6 +60,17 @@ def test_the_system_may_choose_again() -> None:
         core.follow()
         assert len(own.cores()) == 1 and own.cores() == os.sched_getaffinity(0)
     own.stop()
+
+
+def test_the_core_is_the_one_where_the_system_had_put_it() -> None:
+    allowed = os.sched_getaffinity(0)
+    try:
+        for core in allowed:
+            os.sched_setaffinity(0, {core})
+            time.sleep(0.01)
+            assert _this_core() == core
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def test_what_was_allowed_is_not_widened() -> None:
