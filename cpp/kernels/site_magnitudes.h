@@ -18,8 +18,9 @@ public:
         : half_(input.n_features() / 2), floor_(input.floor), root_floor_(std::sqrt(input.floor)),
           squares_(input.n_rows, input.l_max), sums_(2 * half_ + LanesOf<T, bytes>::width),
           weights_(2 * half_), is_shared_(2 * half_), inverse_(2 * half_ + 1), offset_(inverse_.size()) {
+        const std::vector<double> weights = weights_of_degrees(input.l_max);
         for (std::int64_t f = 0; f < 2 * half_; ++f) {
-            weights_[f] = weight_of_degree(static_cast<int>(f % (input.l_max + 1)));
+            weights_[f] = weights[f % (input.l_max + 1)];
             is_shared_[f] = f < half_ ? 0.0 : 1.0;
         }
         for (std::int64_t f = 0; f < 2 * half_ + 1; ++f) {
@@ -56,14 +57,17 @@ public:
 private:
     // 4 pi / (2 l + 1), with what the harmonics' constants lost when they were rounded to T: that is the same
     // at all sites, and does not average out.
-    static double weight_of_degree(int l) {
-        const HarmonicConstants<T> rounded(l);
-        const HarmonicConstants<double> exact(l);
-        double weight = 0.0;
-        for (int lm = l * l; lm < (l + 1) * (l + 1); ++lm) {
-            weight += std::pow(exact.norm[lm] / static_cast<double>(rounded.norm[lm]), 2);
+    static std::vector<double> weights_of_degrees(int l_max) {
+        const HarmonicConstants<T> rounded(l_max);
+        const HarmonicConstants<double> exact(l_max);
+        std::vector<double> weights(l_max + 1);
+        for (int l = 0; l <= l_max; ++l) {
+            for (int lm = l * l; lm < (l + 1) * (l + 1); ++lm) {
+                weights[l] += std::pow(exact.norm[lm] / static_cast<double>(rounded.norm[lm]), 2);
+            }
+            weights[l] *= four_pi / ((2.0 * l + 1.0) * (2.0 * l + 1.0));
         }
-        return four_pi * weight / std::pow(2 * l + 1, 2);
+        return weights;
     }
 
     std::int64_t half_;

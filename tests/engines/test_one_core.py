@@ -12,8 +12,9 @@ from gnncv.engines.config import RunConfig
 from gnncv.engines.one_core import CHOICE_SECONDS, OneCore, _this_core
 from gnncv.engines.openmm.engine import OpenmmEngine
 
-if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
-    pytest.skip("needs two cores to choose from", allow_module_level=True)
+two_cores = pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) < 2, reason="this process may use one core only: nothing to choose from"
+)
 
 
 class Waiting(threading.Thread):
@@ -36,6 +37,7 @@ class Waiting(threading.Thread):
         self.join()
 
 
+@two_cores
 def test_threads_of_the_run_share_one_core_and_others_are_left_alone() -> None:
     allowed, other = os.sched_getaffinity(0), Waiting()
     with OneCore():
@@ -48,6 +50,7 @@ def test_threads_of_the_run_share_one_core_and_others_are_left_alone() -> None:
     other.stop()
 
 
+@two_cores
 def test_the_system_may_choose_again() -> None:
     allowed = os.sched_getaffinity(0)
     with OneCore(again_seconds=0.0) as core:
@@ -85,6 +88,7 @@ def test_what_was_allowed_is_not_widened() -> None:
         os.sched_setaffinity(0, allowed)
 
 
+@two_cores
 @pytest.mark.parametrize(("threads", "cores"), [(1, 1), (2, len(os.sched_getaffinity(0)))])
 def test_a_run_of_openmm_is_on_as_many_cores_as_it_may_use(
     make_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch, threads: int, cores: int

